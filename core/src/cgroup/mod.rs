@@ -1,0 +1,71 @@
+//! Control groups: where a container's groups are, and what they limit (`cgroups(7)`,
+//! `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/`).
+//!
+//! A group is made where a setting needs one, and in the v2 tree wherever there is one, also when it has no
+//! controllers (a hybrid host): there a container can start in its group and be killed and frozen as a whole.
+//! Not done yet: v2 device programs, io, hugetlb, network and rdma.
+
+#[cfg(feature = "launch")]
+pub(crate) mod perform;
+mod plan;
+mod resources;
+mod settings;
+
+use std::path::{Component, Path};
+
+use crate::config::Reader;
+use crate::mount::{Mount, Source};
+
+pub use plan::{Directory, Op, directories};
+pub(crate) use plan::{plan, plan_join};
+pub use resources::{Cpu, DeviceRule, Memory, Resources};
+pub use settings::{Setting, settings, weight_of_shares};
+
+/// A container's cgroup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its path from the root of every hierarchy, without a leading slash: `isolab/ID` by default.
+    pub path: String,
+    /// Its limits.
+    pub resources: Resources,
+}
+
+impl Group {
+    /// `None` when the config neither limits anything, nor names a path, nor wants to see its group.
+    pub(crate) fn read(reader: &mut Reader<'_>, id: &str, mounts: &[Mount]) -> Option<Group> {
+        let linux = reader.linux()?;
+        let path = linux.cgroups_path().as_deref().filter(|path| !path.as_os_str().is_empty());
+        let seen = mounts.iter().any(|mount| mount.source == Source::Cgroup);
+        let resources = Resources::read(reader);
+        if path.is_none() && linux.resources().is_none() && !seen {
+            return None;
+        }
+        let path = path.map_or_else(|| format!("isolab/{id}"), |path| read_path(reader, path));
+        Some(Group { path, resources })
+    }
+}
+
+/// A path below the root of a hierarchy: no way up, no systemd notation.
+fn read_path(reader: &mut Reader<'_>, path: &Path) -> String {
+    const AT: &str = "linux.cgroupsPath";
+    let mut parts = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::RootDir | Component::CurDir => {}
+            Component::ParentDir => reader.refuse(AT, "has a .. component"),
+            Component::Prefix(_) => unreachable!("only on Windows"),
+            Component::Normal(name) if name.len() > 255 => {
+                reader.refuse(AT, "has a name of more than 255 bytes")
+            }
+            Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
+        }
+    }
+    let joined = parts.join("/");
+    if joined.is_empty() {
+        reader.refuse(AT, "is the root of the hierarchy, which has no limits");
+    }
+    if joined.contains([':', '\0', '\n']) {
+        reader.refuse(AT, "has a colon, NUL or newline (systemd's slice:prefix:name is not supported)");
+    }
+    joined
+}

@@ -1,0 +1,106 @@
+//! Operations on cgroups, performed.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Op;
+use crate::launch::child::Child;
+use crate::launch::parent::Parent;
+use crate::sys::{self, Errno, fs};
+
+/// The parent's part.
+pub(crate) fn perform(op: &Op, parent: &mut Parent) -> sys::Result<()> {
+    match op {
+        Op::Create { path, above, fill_cpuset } => create(path, above, *fill_cpuset, parent),
+        Op::Enable { file, controllers } => enable(file, controllers, parent),
+        Op::Write { file, value } => fs::put(file, value.to_bytes()),
+        Op::OpenGroup(path) => {
+            parent.group = Some(fs::openat(sys::here(), path, libc::O_PATH | libc::O_DIRECTORY, 0)?);
+            Ok(())
+        }
+        Op::OpenProcs(path) => {
+            parent.procs.push(fs::openat(sys::here(), path, libc::O_WRONLY, 0)?);
+            Ok(())
+        }
+        Op::Join(_) => Err(Errno::ENOSYS), // the child's
+    }
+}
+
+/// The child's part.
+pub(crate) fn join(nth: usize, child: &Child<'_>) -> sys::Result<()> {
+    let procs = child.procs().get(nth).ok_or(Errno::EBADF)?;
+    fs::write(procs.as_fd(), b"0")
+}
+
+/// Makes the group and what is missing above it. Another launch may remove a shared parent in between, so it is made
+/// again a few times.
+fn create(path: &CStr, above: &[CString], fill_cpuset: bool, parent: &mut Parent) -> sys::Result<()> {
+    for _ in 0..16 {
+        match fs::mkdirat(sys::here(), path, 0o755) {
+            Err(Errno::ENOENT) if !above.is_empty() => make_above(above, fill_cpuset, parent)?,
+            Err(errno) => return Err(errno),
+            Ok(()) => {
+                parent.made_group(path, above);
+                return if fill_cpuset { fill(path) } else { Ok(()) };
+            }
+        }
+    }
+    Err(Errno::ENOENT)
+}
+
+fn make_above(above: &[CString], fill_cpuset: bool, parent: &mut Parent) -> sys::Result<()> {
+    for group in above {
+        match fs::mkdirat(sys::here(), group, 0o755) {
+            Ok(()) => {
+                parent.made_above(group);
+                if fill_cpuset {
+                    fill(group)?;
+                }
+            }
+            Err(Errno::EEXIST | Errno::ENOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// `cgroup.subtree_control` of a group that may have to be made first.
+fn enable(file: &CStr, controllers: &CStr, parent: &mut Parent) -> sys::Result<()> {
+    let directory = Path::new(std::ffi::OsStr::new(file.to_str().map_err(|_| Errno::EINVAL)?)).parent();
+    let directory = directory.and_then(Path::to_str).ok_or(Errno::EINVAL)?;
+    let directory = CString::new(directory).map_err(|_| Errno::EINVAL)?;
+    match fs::mkdirat(sys::here(), &directory, 0o755) {
+        Ok(()) => parent.made_above(&directory),
+        Err(Errno::EEXIST) => {}
+        Err(errno) => return Err(errno),
+    }
+    fs::put(file, controllers.to_bytes())
+}
+
+/// Gives a new v1 cpuset its parent's CPUs and memory nodes.
+fn fill(group: &CStr) -> sys::Result<()> {
+    let directory = fs::openat(sys::here(), group, libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    for (own, above) in [(c"cpuset.cpus", c"../cpuset.cpus"), (c"cpuset.mems", c"../cpuset.mems")] {
+        let source = fs::openat(directory.as_fd(), above, libc::O_RDONLY, 0)?;
+        let mut buffer = [0; 4096];
+        let list = fs::read(source.as_fd(), &mut buffer)?;
+        fs::put_at(directory.as_fd(), own, list)?;
+    }
+    Ok(())
+}
+
+/// Removes a group, waiting for the last of its tasks to be gone: the kernel says EBUSY until then.
+pub(crate) fn remove(path: &CStr, patience: Duration) -> sys::Result<()> {
+    let deadline = Instant::now() + patience;
+    let mut pause = Duration::from_micros(20);
+    loop {
+        match fs::rmdir(path) {
+            Err(Errno::EBUSY) if Instant::now() < deadline => std::thread::sleep(pause),
+            Err(Errno::ENOENT) => return Ok(()),
+            other => return other,
+        }
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,132 @@
+//! Reads a spec and collects what is wrong with it.
+
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use oci_spec::runtime::{Linux, Process, Spec};
+
+use super::{Violation, Violations};
+
+/// A spec being validated.
+pub(crate) struct Reader<'a> {
+    pub(crate) spec: &'a Spec,
+    bundle: PathBuf,
+    pub(crate) violations: Vec<Violation>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(spec: &'a Spec, bundle: &Path) -> Reader<'a> {
+        let bundle = std::path::absolute(bundle).unwrap_or_else(|_| bundle.to_owned());
+        Reader { spec, bundle, violations: Vec::new() }
+    }
+
+    pub(super) fn finish<T>(self, value: T) -> Result<T, Violations> {
+        if self.violations.is_empty() { Ok(value) } else { Err(Violations(self.violations)) }
+    }
+
+    pub(crate) fn refuse(&mut self, path: impl Into<String>, problem: impl Into<String>) {
+        self.violations.push(Violation { path: path.into(), problem: problem.into() });
+    }
+
+    pub(crate) fn linux(&self) -> Option<&'a Linux> {
+        self.spec.linux().as_ref()
+    }
+
+    pub(crate) fn process(&self) -> Option<&'a Process> {
+        self.spec.process().as_ref()
+    }
+
+    /// A string for the kernel: without NUL.
+    pub(crate) fn text(&mut self, path: &str, value: impl AsRef<[u8]>) -> CString {
+        CString::new(value.as_ref()).unwrap_or_else(|nul| {
+            self.refuse(path, format!("has a NUL byte at position {}", nul.nul_position()));
+            CString::default()
+        })
+    }
+
+    /// An absolute path inside the container, at most `PATH_MAX` long.
+    pub(crate) fn path_inside(&mut self, path: &str, value: &Path) -> CString {
+        if !value.is_absolute() {
+            self.refuse(path, format!("{value:?} is not absolute"));
+        }
+        if value.as_os_str().len() >= libc::PATH_MAX as usize {
+            self.refuse(path, format!("is longer than {} bytes", libc::PATH_MAX));
+        }
+        self.text(path, value.as_os_str().as_bytes())
+    }
+
+    /// A path on the host, relative ones to the bundle.
+    pub(crate) fn path_on_host(&mut self, path: &str, value: &Path) -> CString {
+        if value.as_os_str().is_empty() {
+            self.refuse(path, "is empty");
+        }
+        let full = self.bundle.join(value);
+        self.text(path, full.as_os_str().as_bytes())
+    }
+
+    /// Ids name directories and cgroups, so they are kept to what is harmless there.
+    pub(super) fn check_id(&mut self, id: &str) {
+        let ordinary = |c: char| c.is_ascii_alphanumeric() || "_+-.".contains(c);
+        if id.is_empty() || id.starts_with(['.', '-']) || id.len() > 128 || !id.chars().all(ordinary) {
+            self.refuse(
+                "container id",
+                format!("{id:?} is not 1 to 128 of A-Z a-z 0-9 _ + - . starting with neither . nor -"),
+            );
+        }
+    }
+
+    /// The spec's version must be a semantic version of major 1; newer minors are read, as the spec's rules of
+    /// compatibility allow.
+    pub(super) fn check_version(&mut self) {
+        let version = self.spec.version().as_str();
+        let numbers = version.split(['-', '+']).next().unwrap_or_default();
+        let parts: Vec<Option<u32>> = numbers.split('.').map(|part| part.parse().ok()).collect();
+        match parts.as_slice() {
+            [Some(1), Some(_), Some(_)] => {}
+            [Some(_), Some(_), Some(_)] => {
+                self.refuse("ociVersion", format!("{version:?} is not supported; this launcher knows 1.x"));
+            }
+            _ if version.is_empty() => self.refuse("ociVersion", "is missing"),
+            _ => self.refuse("ociVersion", format!("{version:?} is not a semantic version")),
+        }
+    }
+
+    /// Refuses what is allowed by the spec but not done here, rather than launch something weaker or different.
+    pub(super) fn check_unsupported(&mut self) {
+        let mut asked = Vec::new();
+        let spec = self.spec;
+        asked.push((
+            "hooks",
+            spec.hooks().as_ref().is_some_and(|hooks| *hooks != oci_spec::runtime::Hooks::default()),
+        ));
+        if let Some(process) = self.process() {
+            asked.extend([
+                ("process.apparmorProfile", process.apparmor_profile().is_some()),
+                ("process.selinuxLabel", process.selinux_label().is_some()),
+                ("process.ioPriority", process.io_priority().is_some()),
+                ("process.scheduler", process.scheduler().is_some()),
+                ("process.execCPUAffinity", process.exec_cpu_affinity().is_some()),
+            ]);
+        }
+        if let Some(linux) = self.linux() {
+            let empty = |map: &Option<std::collections::HashMap<String, String>>| {
+                map.as_ref().is_none_or(std::collections::HashMap::is_empty)
+            };
+            asked.extend([
+                ("linux.sysctl", !empty(linux.sysctl())),
+                ("linux.mountLabel", linux.mount_label().as_ref().is_some_and(|label| !label.is_empty())),
+                ("linux.intelRdt", linux.intel_rdt().is_some()),
+                ("linux.memoryPolicy", linux.memory_policy().is_some()),
+                ("linux.personality", linux.personality().is_some()),
+                ("linux.netDevices", linux.net_devices().as_ref().is_some_and(|map| !map.is_empty())),
+            ]);
+        }
+        for (path, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+            self.refuse(path, NOT_YET);
+        }
+    }
+}
+
+/// What is said of a part of the spec that this launcher does not perform.
+pub(crate) const NOT_YET: &str = "is not supported by this launcher yet";

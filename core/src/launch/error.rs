@@ -1,0 +1,139 @@
+//! Why a launch failed: the operation, its object, the errno, and a remedy where the errno misleads.
+
+use std::ffi::CStr;
+use std::time::Duration;
+
+use crate::plan::{Op, Plan, Side};
+use crate::sys::Errno;
+use crate::{cgroup, mount, namespace, process, rootfs};
+
+/// Why a launch failed. Nothing is left behind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The plan does not give all that the config asks for.
+    #[error("this launch would be weaker than asked: {}", .0.join("; "))]
+    Gaps(Vec<String>),
+    /// A step failed.
+    #[error("{step}: {} ({}){}{}", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"),
+        if *side == Side::Child { ", in the child" } else { "" },
+        remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default())]
+    Step {
+        /// Index of the step in the plan.
+        index: usize,
+        /// The plan's line for it.
+        step: String,
+        /// Who performed it.
+        side: Side,
+        /// The kernel's answer.
+        errno: Errno,
+        /// What to do, where the errno alone misleads.
+        remedy: Option<&'static str>,
+    },
+    /// The child died before its exec.
+    #[error("the child was killed at: {step}; out of memory, a signal, or its own seccomp filter")]
+    Died {
+        /// The plan's line for the step that it was at.
+        step: String,
+    },
+    /// The child was killed because it took too long.
+    #[error("gave up after {after:?} at: {step}")]
+    TimedOut {
+        /// The plan's line for the step that it was at.
+        step: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// Something besides the plan's steps failed.
+    #[error("{operation}: {} ({})", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"))]
+    System {
+        /// What.
+        operation: String,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+}
+
+impl Error {
+    pub(crate) fn step(plan: &Plan, index: usize, errno: Errno) -> Error {
+        let Some(step) = plan.steps().get(index) else { return Error::system("perform the plan", errno) };
+        Error::Step { index, step: step.to_string(), side: step.side, errno, remedy: remedy(&step.op, errno) }
+    }
+
+    pub(crate) fn system(operation: impl Into<String>, errno: Errno) -> Error {
+        Error::System { operation: operation.into(), errno }
+    }
+
+    /// The exit status by the shell's convention: 127 when the workload was not found, 126 when it could not be
+    /// executed, 1 for everything else.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Error::Step { step, errno: Errno::ENOENT, .. } if step.starts_with("execve") => 127,
+            Error::Step { step, .. } if step.starts_with("execve") => 126,
+            _ => 1,
+        }
+    }
+
+    pub(crate) fn removal(group: &CStr, errno: Errno) -> Error {
+        Error::system(format!("remove the cgroup {}", group.to_string_lossy()), errno)
+    }
+}
+
+/// What to do about an errno that misleads, or whose cause is seldom the obvious one.
+fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
+    Some(match (op, errno) {
+        (Op::Process(process::Op::Clone { .. }), Errno::ENOSPC) => {
+            "a limit on namespaces is reached, not the disk: see /proc/sys/user/max_*_namespaces"
+        }
+        (Op::Process(process::Op::Clone { .. }), Errno::EPERM) => {
+            "run as root, or add a user namespace (and allow it: kernel.unprivileged_userns_clone, \
+             kernel.apparmor_restrict_unprivileged_userns)"
+        }
+        (Op::Process(process::Op::Clone { .. }), Errno::EAGAIN) => {
+            "a limit on processes is reached: RLIMIT_NPROC, pids.max of the launcher's cgroup, or kernel.pid_max"
+        }
+        (Op::Process(process::Op::Exec(_)), Errno::ENOENT) => {
+            "the program, its interpreter or its dynamic linker is not in the container's root file system"
+        }
+        (Op::Process(process::Op::Exec(_)), Errno::ENOEXEC) => {
+            "the program is of another architecture, or no program"
+        }
+        (Op::Process(process::Op::Filter { .. }), Errno::EACCES) => {
+            "without process.noNewPrivileges, loading a filter needs CAP_SYS_ADMIN"
+        }
+        (Op::Process(process::Op::Rlimit(_)), Errno::EPERM) => "raising a hard limit needs CAP_SYS_RESOURCE",
+        (Op::Process(process::Op::OomScoreAdj(_)), Errno::EACCES) => "lowering it needs CAP_SYS_RESOURCE",
+        (Op::Capability(_), Errno::EPERM) => "the launcher does not have all of these itself",
+        (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EINVAL) => {
+            "upperdir and workdir must be on one file system that supports xattrs (no overlay, no NFS), and workdir empty"
+        }
+        (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EBUSY) => {
+            "another overlay is using its upperdir or workdir"
+        }
+        (Op::Root(rootfs::Op::Pivot), Errno::EINVAL) => {
+            "the launcher's own root may be the initramfs, which cannot be pivoted away from: switch to a tmpfs first"
+        }
+        (Op::Mount(mount::Op::FileSystem { .. }), Errno::EINVAL) => {
+            "the file system refuses one of the options"
+        }
+        (Op::Mount(mount::Op::FileSystem { .. }), Errno::EPERM) => {
+            "in a user namespace, proc and sysfs need pid and network namespaces of its own and a host whose own are \
+             not masked (mount_too_revealing)"
+        }
+        (Op::Mount(_), Errno::ELOOP) => {
+            "the root file system has a symbolic link there; for /proc and /sys none is followed"
+        }
+        (Op::Cgroup(cgroup::Op::Create { .. }), Errno::EEXIST) => {
+            "another container has this group, or a crash left it: choose another linux.cgroupsPath, or remove it"
+        }
+        (Op::Cgroup(cgroup::Op::Enable { .. }), Errno::EBUSY) => {
+            "the group has processes of its own, so it cannot give controllers to groups below (cgroup-v2.rst, \"No \
+             Internal Process Constraint\")"
+        }
+        (Op::Cgroup(cgroup::Op::Write { .. }), Errno::EINVAL) => "the kernel refuses the value",
+        (Op::Namespace(namespace::Op::MapOwnIds { .. }), Errno::EPERM) => {
+            "the map must name this user's own ids, and user namespaces must not be restricted by an LSM"
+        }
+        _ => return None,
+    })
+}

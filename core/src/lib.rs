@@ -1,0 +1,30 @@
+//! Containers from their primitives.
+//!
+//! An OCI config ([`oci`]) is validated into what it means ([`config`]), compiled for a host ([`host`]) into a plan of
+//! kernel operations ([`plan`]), and launched ([`launch`](crate::launch)); what the kernel then shows is observed and
+//! compared with what was asked ([`observe`]). Each primitive has a module of its own, named in the kernel's word, with
+//! its part of the config, its operations, and (with the `launch` feature) their performance.
+//!
+//! Without the `launch` feature nothing here touches the kernel.
+
+pub mod capability;
+pub mod cgroup;
+pub mod config;
+pub mod device;
+pub mod exit;
+pub mod host;
+#[cfg(feature = "launch")]
+pub mod launch;
+pub mod mask;
+pub mod mount;
+pub mod namespace;
+#[cfg(feature = "launch")]
+pub mod need;
+pub mod observe;
+pub mod oci;
+pub mod plan;
+pub mod process;
+pub mod rootfs;
+pub mod seccomp;
+#[cfg(feature = "launch")]
+pub mod sys;

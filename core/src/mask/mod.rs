@@ -1,0 +1,86 @@
+//! Paths that a container must not see (`linux.maskedPaths`) and must not write (`linux.readonlyPaths`).
+
+#[cfg(feature = "launch")]
+pub(crate) mod perform;
+
+use std::ffi::CString;
+use std::fmt;
+use std::path::Path;
+
+use crate::config::{Config, Reader};
+use crate::namespace::{Kind, Namespaces};
+use crate::plan::{self, Side, Step};
+
+/// Paths inside the container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Paths {
+    /// Hidden: a file reads empty, a directory is empty and read-only.
+    pub masked: Vec<CString>,
+    /// Read-only, with everything below.
+    pub readonly: Vec<CString>,
+}
+
+/// One operation on a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// Covers the path with the null device, or with an empty directory.
+    Mask(CString),
+    /// Covers the path with a read-only copy of itself.
+    ReadOnly(CString),
+}
+
+impl Op {
+    pub(crate) fn primitive(&self) -> &'static str {
+        match self {
+            Op::Mask(_) => "masked path",
+            Op::ReadOnly(_) => "read-only path",
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Op::Mask(path) => write!(f, "mask {}", path.to_string_lossy()),
+            Op::ReadOnly(path) => write!(f, "make {} read-only", path.to_string_lossy()),
+        }
+    }
+}
+
+impl Paths {
+    pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces) -> Paths {
+        let Some(linux) = reader.linux() else { return Paths::default() };
+        Paths {
+            masked: read_list(reader, namespaces, "linux.maskedPaths", linux.masked_paths().as_deref()),
+            readonly: read_list(reader, namespaces, "linux.readonlyPaths", linux.readonly_paths().as_deref()),
+        }
+    }
+}
+
+fn read_list(
+    reader: &mut Reader<'_>,
+    namespaces: &Namespaces,
+    path: &str,
+    listed: Option<&[String]>,
+) -> Vec<CString> {
+    let listed = listed.unwrap_or_default();
+    if !listed.is_empty() && !namespaces.makes(Kind::Mount) {
+        reader.refuse(path, "need a new mount namespace");
+    }
+    let mut read = Vec::new();
+    for (index, value) in listed.iter().enumerate() {
+        let at = format!("{path}[{index}]");
+        if Path::new(value).components().count() == 1 {
+            reader.refuse(at.as_str(), "is /, which would hide or freeze everything");
+        }
+        read.push(reader.path_inside(&at, Path::new(value)));
+    }
+    read
+}
+
+/// The child's operations after the mounts and devices.
+pub(crate) fn plan(config: &Config, steps: &mut Vec<Step>) {
+    let masked = config.paths.masked.iter().cloned().map(Op::Mask);
+    let readonly = config.paths.readonly.iter().cloned().map(Op::ReadOnly);
+    steps.extend(readonly.chain(masked).map(|op| Step::new(Side::Child, plan::Op::Path(op))));
+}

@@ -1,0 +1,80 @@
+//! What a test needs of its machine: a skip is said, counted, and can be forbidden.
+//!
+//! `ISOLAB_MUST_RUN=root,runc,…` names the needs that a machine promises; a test that lacks one of them fails instead
+//! of being skipped. `1` promises everything.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::host::{Feature, Host};
+
+/// Tests skipped by this process so far.
+pub static SKIPPED: AtomicU32 = AtomicU32::new(0);
+
+/// Whether everything named is there. What is missing is printed with its remedy.
+///
+/// Names: `root`, a program such as `runc`, a feature of [`crate::host::FEATURES`], `cgroup-v1`, `cgroup-v2` (with
+/// controllers), or `cgroup CONTROLLER`.
+///
+/// # Panics
+/// When something is missing that `ISOLAB_MUST_RUN` promises.
+#[must_use]
+pub fn met(needs: &[&str]) -> bool {
+    let host = Host::probe();
+    let promised = std::env::var("ISOLAB_MUST_RUN").unwrap_or_default();
+    let promised: Vec<&str> = promised.split(',').map(str::trim).collect();
+    let mut all = true;
+    for need in needs {
+        let Err((reason, remedy)) = look(need, &host) else { continue };
+        all = false;
+        let must = promised.contains(&"1") || promised.contains(need);
+        assert!(!must, "needs {need}, which ISOLAB_MUST_RUN promises, but {reason}; {remedy}");
+        // On standard error, which the test harness shows with --nocapture, and the CI script counts.
+        eprintln!("skipped: needs {need}: {reason}; {remedy}");
+    }
+    if !all {
+        SKIPPED.fetch_add(1, Ordering::Relaxed);
+    }
+    all
+}
+
+fn look(need: &str, host: &Host) -> Result<(), (String, String)> {
+    let missing = |reason: &str, remedy: &str| Err((reason.to_owned(), remedy.to_owned()));
+    if let Some(feature) = host.features.get(need) {
+        return match feature {
+            Feature::Available => Ok(()),
+            Feature::Missing { reason, remedy } => missing(reason, remedy),
+        };
+    }
+    match need {
+        "root" if host.is_root() => Ok(()),
+        "root" => missing("this is not root", "run the tests as root"),
+        "cgroup-v1" if !host.cgroups.v1.is_empty() => Ok(()),
+        "cgroup-v1" => missing("no v1 hierarchy is mounted", "boot with systemd.unified_cgroup_hierarchy=0"),
+        "cgroup-v2" if host.cgroups.v2.as_ref().is_some_and(|tree| !tree.controllers.is_empty()) => Ok(()),
+        "cgroup-v2" => missing("the v2 tree has no controllers", "boot without v1 hierarchies"),
+        _ => match need.strip_prefix("cgroup ") {
+            Some(controller) if host.cgroups.find(controller).is_some_and(|(tree, _)| tree.writable) => {
+                Ok(())
+            }
+            Some(_) => missing(
+                "no hierarchy has it, or none where groups can be made",
+                "run as root, enable it at boot",
+            ),
+            None if in_path(need) => Ok(()),
+            None => missing("it is not in PATH", &format!("apt-get install {}", package(need))),
+        },
+    }
+}
+
+fn in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+fn package(program: &str) -> &str {
+    match program {
+        "bwrap" => "bubblewrap",
+        "chromium" => "chromium",
+        other => other,
+    }
+}

@@ -1,0 +1,262 @@
+//! What the kernel says of a process, read back: asked versus got.
+//!
+//! The parsers are pure and work on text from anywhere; [`Observation::of`] reads `/proc` and the groups' files.
+
+mod compare;
+mod mountinfo;
+mod status;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::Cgroups;
+use crate::namespace::Kind;
+
+pub use compare::{Enforced, compare};
+pub use mountinfo::{MountInfo, mountinfo};
+pub use status::{Status, status};
+
+/// Everything observed of one process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Inode of each namespace, by the name of its link.
+    pub namespaces: BTreeMap<String, u64>,
+    /// `/proc/PID/status`.
+    pub status: Status,
+    /// `/proc/PID/mountinfo`.
+    pub mounts: Vec<MountInfo>,
+    /// `/proc/PID/cgroup`, as the observer sees it.
+    pub cgroups: Vec<CgroupLine>,
+    /// `/proc/PID/uid_map`.
+    pub uid_map: Vec<IdMapLine>,
+    /// `/proc/PID/gid_map`.
+    pub gid_map: Vec<IdMapLine>,
+    /// `/proc/PID/limits`: soft and hard, `None` for unlimited, by the names of `setrlimit(2)`.
+    pub rlimits: BTreeMap<String, (Option<u64>, Option<u64>)>,
+    /// Open descriptors and what they lead to.
+    pub fds: Vec<(i32, String)>,
+    /// Values of the process's groups, by file name.
+    pub cgroup_values: BTreeMap<String, String>,
+}
+
+/// One line of `/proc/PID/cgroup`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CgroupLine {
+    /// Hierarchy number; 0 is v2.
+    pub hierarchy: u32,
+    /// Controllers; empty for v2.
+    pub controllers: Vec<String>,
+    /// Path from the root of the reader's cgroup namespace.
+    pub path: String,
+}
+
+/// One line of an id map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdMapLine {
+    /// First id inside.
+    pub inside: u32,
+    /// First id outside, as the reader sees it.
+    pub outside: u32,
+    /// How many.
+    pub length: u32,
+}
+
+/// A file of `/proc` that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("observe process {pid}: read {}: {source}", path.display())]
+pub struct Error {
+    /// The process.
+    pub pid: i32,
+    /// The file.
+    pub path: PathBuf,
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl Observation {
+    /// Observes a process. Descriptors, limits and group values that may not be read are left out; all else must be
+    /// readable.
+    ///
+    /// # Errors
+    /// When the process has gone, or may not be observed.
+    pub fn of(pid: i32, cgroups: &Cgroups) -> Result<Observation, Error> {
+        let base = PathBuf::from(format!("/proc/{pid}"));
+        let read = |name: &str| {
+            let path = base.join(name);
+            std::fs::read_to_string(&path).map_err(|source| Error { pid, path, source })
+        };
+        let lines = cgroup_lines(&read("cgroup")?);
+        Ok(Observation {
+            namespaces: namespaces(pid, &base)?,
+            status: status(&read("status")?),
+            mounts: mountinfo(&read("mountinfo")?),
+            uid_map: id_map(&read("uid_map")?),
+            gid_map: id_map(&read("gid_map")?),
+            rlimits: read("limits").map(|text| limits(&text)).unwrap_or_default(),
+            fds: descriptors(&base.join("fd")),
+            cgroup_values: group_values(&lines, cgroups),
+            cgroups: lines,
+        })
+    }
+}
+
+fn namespaces(pid: i32, base: &Path) -> Result<BTreeMap<String, u64>, Error> {
+    let mut found = BTreeMap::new();
+    for kind in Kind::ALL {
+        let path = base.join("ns").join(kind.link());
+        match std::fs::read_link(&path) {
+            Ok(link) => {
+                let text = link.to_string_lossy();
+                let inode = text.split(['[', ']']).nth(1).and_then(|inode| inode.parse().ok());
+                found.extend(inode.map(|inode| (kind.link().to_owned(), inode)));
+            }
+            // A kernel without this kind.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && base.join("ns/pid").is_symlink() => {}
+            Err(source) => return Err(Error { pid, path, source }),
+        }
+    }
+    Ok(found)
+}
+
+/// Parses `/proc/PID/cgroup`.
+#[must_use]
+pub fn cgroup_lines(text: &str) -> Vec<CgroupLine> {
+    let line = |line: &str| {
+        let mut fields = line.splitn(3, ':');
+        let hierarchy = fields.next()?.parse().ok()?;
+        let controllers =
+            fields.next()?.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        Some(CgroupLine { hierarchy, controllers, path: fields.next()?.to_owned() })
+    };
+    text.lines().filter_map(line).collect()
+}
+
+/// Parses `/proc/PID/uid_map` or `gid_map`.
+#[must_use]
+pub fn id_map(text: &str) -> Vec<IdMapLine> {
+    let line = |line: &str| {
+        let mut numbers = line.split_whitespace().map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some(IdMapLine { inside: next()?, outside: next()?, length: next()? })
+    };
+    text.lines().filter_map(line).collect()
+}
+
+/// The kernel's words in `/proc/PID/limits`, and the name of each limit.
+const LIMITS: [(&str, &str); 16] = [
+    ("Max cpu time", "RLIMIT_CPU"),
+    ("Max file size", "RLIMIT_FSIZE"),
+    ("Max data size", "RLIMIT_DATA"),
+    ("Max stack size", "RLIMIT_STACK"),
+    ("Max core file size", "RLIMIT_CORE"),
+    ("Max resident set", "RLIMIT_RSS"),
+    ("Max processes", "RLIMIT_NPROC"),
+    ("Max open files", "RLIMIT_NOFILE"),
+    ("Max locked memory", "RLIMIT_MEMLOCK"),
+    ("Max address space", "RLIMIT_AS"),
+    ("Max file locks", "RLIMIT_LOCKS"),
+    ("Max pending signals", "RLIMIT_SIGPENDING"),
+    ("Max msgqueue size", "RLIMIT_MSGQUEUE"),
+    ("Max nice priority", "RLIMIT_NICE"),
+    ("Max realtime priority", "RLIMIT_RTPRIO"),
+    ("Max realtime timeout", "RLIMIT_RTTIME"),
+];
+
+/// Parses `/proc/PID/limits`.
+#[must_use]
+pub fn limits(text: &str) -> BTreeMap<String, (Option<u64>, Option<u64>)> {
+    let line = |line: &str| {
+        let (words, name) = LIMITS.iter().find(|(words, _)| line.starts_with(words))?;
+        let mut values = line.get(words.len()..)?.split_whitespace().map(|value| value.parse().ok());
+        Some(((*name).to_owned(), (values.next()?, values.next()?)))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+fn descriptors(directory: &Path) -> Vec<(i32, String)> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let one = |entry: std::fs::DirEntry| {
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        Some((number, std::fs::read_link(entry.path()).ok()?.to_string_lossy().into_owned()))
+    };
+    let mut found: Vec<_> = entries.flatten().filter_map(one).collect();
+    found.sort();
+    found
+}
+
+/// Files of a group that hold a limit or say what it uses.
+const VALUES: [&str; 22] = [
+    "cpu.shares",
+    "cpu.cfs_period_us",
+    "cpu.cfs_quota_us",
+    "cpu.cfs_burst_us",
+    "cpu.idle",
+    "cpu.weight",
+    "cpu.max",
+    "cpu.max.burst",
+    "cpuset.cpus",
+    "cpuset.mems",
+    "memory.limit_in_bytes",
+    "memory.memsw.limit_in_bytes",
+    "memory.soft_limit_in_bytes",
+    "memory.max",
+    "memory.low",
+    "memory.swap.max",
+    "memory.events",
+    "memory.failcnt",
+    "pids.max",
+    "pids.current",
+    "devices.list",
+    "cpu.stat",
+];
+
+fn group_values(lines: &[CgroupLine], cgroups: &Cgroups) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for line in lines {
+        let hierarchy = match line.controllers.first() {
+            None => cgroups.v2.as_ref(),
+            Some(controller) => {
+                cgroups.v1.iter().find(|hierarchy| hierarchy.controllers.contains(controller))
+            }
+        };
+        let Some(hierarchy) = hierarchy else { continue };
+        let directory = hierarchy.mount.join(line.path.trim_start_matches('/'));
+        for name in VALUES {
+            if let Ok(value) = std::fs::read_to_string(directory.join(name)) {
+                found.insert(name.to_owned(), value.trim_end().to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_hybrid_cgroup_lines() {
+        let lines = cgroup_lines("4:cpu,cpuacct:/a:b\n1:name=systemd:/\n0::/x\n");
+        assert_eq!(lines[0].controllers, ["cpu", "cpuacct"]);
+        assert_eq!(lines[0].path, "/a:b");
+        assert_eq!((lines[2].hierarchy, lines[2].controllers.len()), (0, 0));
+    }
+
+    #[test]
+    fn reads_limits_with_unlimited() {
+        let text = "Limit  Soft  Hard  Units\nMax open files            64                   unlimited            files\n";
+        assert_eq!(limits(text)["RLIMIT_NOFILE"], (Some(64), None));
+    }
+
+    #[test]
+    fn reads_id_maps_and_skips_rubbish() {
+        assert_eq!(
+            id_map("         0       1000          1\n"),
+            [IdMapLine { inside: 0, outside: 1000, length: 1 }]
+        );
+        assert!(id_map("0 x 1\n\n").is_empty());
+    }
+}

@@ -1,0 +1,79 @@
+//! The process, performed.
+
+use std::ffi::CString;
+use std::os::fd::AsFd;
+
+use super::Op;
+use crate::launch::child::Child;
+use crate::rootfs::resolve;
+use crate::sys::{self, Errno, credential, fs, process, ptrace, signal};
+
+/// The child's part.
+pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
+    match op {
+        Op::Detach => detach(child),
+        Op::OomScoreAdj(value) => fs::put(c"/proc/self/oom_score_adj", value.to_bytes()),
+        Op::Rlimit(limit) => process::set_rlimit(limit.resource, limit.soft, limit.hard),
+        Op::Identity { groups, gid, uid } => {
+            if let Some(groups) = groups {
+                credential::set_groups(groups)?;
+            }
+            credential::set_gid(*gid)?;
+            credential::set_uid(*uid)
+        }
+        Op::Cwd(path) => {
+            // The new root is `/` by now. No magic links: a path through /proc/self/fd must lead nowhere
+            // (CVE-2024-21626).
+            let directory = resolve::existing(sys::here(), path, resolve::Links::Follow)?;
+            fs::fchdir(directory.as_fd())
+        }
+        Op::Umask(mask) => {
+            fs::umask(*mask);
+            Ok(())
+        }
+        Op::NoNewPrivs => credential::set_no_new_privs(),
+        Op::TraceMe => ptrace::trace_me(),
+        Op::CloseDescriptors => {
+            fs::close_from(3)?;
+            // Here and not at the exec, where the filter may refuse it.
+            signal::unblock_all()
+        }
+        Op::Filter { program } => {
+            // Before Linux 5.16 a core dump of the child, as by SIGSYS from its own filter, would kill everyone who
+            // shares its memory. The exec makes the workload dumpable again.
+            credential::set_dumpable(0)?;
+            credential::seccomp_load(&program.instructions, program.flags)
+        }
+        Op::Exec(candidates) => Err(exec(candidates, child)),
+        Op::Clone { .. } => Err(Errno::ENOSYS), // the parent's
+    }
+}
+
+fn detach(child: &Child<'_>) -> sys::Result<()> {
+    process::setsid()?;
+    signal::reset_dispositions()?;
+    // First out of the way of each other, then to their places.
+    let [input, output, error] = child.stdio();
+    let input = fs::duplicate(input, 3)?;
+    let output = fs::duplicate(output, 3)?;
+    let error = fs::duplicate(error, 3)?;
+    for (number, stream) in [input, output, error].iter().enumerate() {
+        fs::copy_to(stream.as_fd(), number as i32)?;
+    }
+    fs::umask(0);
+    Ok(())
+}
+
+/// Tries each candidate, as `execvp(3)` does: one that is missing or not executable does not end the search, but is
+/// what is reported.
+fn exec(candidates: &[CString], child: &Child<'_>) -> Errno {
+    let mut worst = Errno::ENOENT;
+    for candidate in candidates {
+        match process::execve(candidate, child.argv(), child.env()) {
+            Errno::ENOENT | Errno::ENOTDIR => {}
+            Errno::EACCES => worst = Errno::EACCES,
+            errno => return errno,
+        }
+    }
+    worst
+}

@@ -1,0 +1,184 @@
+//! What a launch does about the process itself.
+
+use std::ffi::CString;
+use std::fmt;
+
+use crate::capability;
+use crate::config::Config;
+use crate::host::Host;
+use crate::namespace::Kind;
+use crate::plan::{self, PlanError, Side, Step};
+
+use super::Rlimit;
+
+/// One operation on the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// The clone.
+    Clone {
+        /// Namespaces that the clone makes.
+        namespaces: Vec<Kind>,
+        /// Whether the child starts in its v2 group.
+        into_group: bool,
+    },
+    /// Leaves the caller's session, signal dispositions and standard streams behind.
+    Detach,
+    /// Writes `/proc/self/oom_score_adj`.
+    OomScoreAdj(CString),
+    /// Sets a limit.
+    Rlimit(Rlimit),
+    /// Sets additional groups, group and user.
+    Identity {
+        /// Additional groups; `None` where the kernel does not let them be changed.
+        groups: Option<Vec<u32>>,
+        /// Group.
+        gid: u32,
+        /// User.
+        uid: u32,
+    },
+    /// Enters the working directory, as the user.
+    Cwd(CString),
+    /// Sets the file mode creation mask.
+    Umask(u32),
+    /// Sets `no_new_privs`.
+    NoNewPrivs,
+    /// Asks to be stopped right after the exec, for observation.
+    TraceMe,
+    /// Closes every descriptor but 0, 1 and 2, and unblocks all signals.
+    CloseDescriptors,
+    /// Loads the filter.
+    Filter {
+        /// Its instructions.
+        program: crate::seccomp::Program,
+    },
+    /// Executes the first of these that exists.
+    Exec(Vec<CString>),
+}
+
+impl Op {
+    pub(crate) fn primitive(&self) -> &'static str {
+        match self {
+            Op::Clone { .. } => "clone3",
+            Op::Detach
+            | Op::OomScoreAdj(_)
+            | Op::Cwd(_)
+            | Op::Umask(_)
+            | Op::CloseDescriptors
+            | Op::TraceMe => "process",
+            Op::Rlimit(_) => "rlimits",
+            Op::Identity { .. } => "user",
+            Op::NoNewPrivs => "no_new_privs",
+            Op::Filter { .. } => "seccomp",
+            Op::Exec(_) => "execve",
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limit = |value: u64| if value == u64::MAX { "unlimited".to_owned() } else { value.to_string() };
+        match self {
+            Op::Clone { namespaces, into_group } => {
+                let links: Vec<_> = namespaces.iter().map(|kind| kind.link()).collect();
+                write!(
+                    f,
+                    "clone3, new namespaces: {}",
+                    if links.is_empty() { "none".into() } else { links.join(" ") }
+                )?;
+                if *into_group { write!(f, ", into the v2 group") } else { Ok(()) }
+            }
+            Op::Detach => write!(f, "setsid, default signals, standard streams"),
+            Op::OomScoreAdj(value) => {
+                write!(f, "write /proc/self/oom_score_adj: {}", value.to_string_lossy())
+            }
+            Op::Rlimit(rlimit) => write!(f, "{} {}:{}", rlimit.name, limit(rlimit.soft), limit(rlimit.hard)),
+            Op::Identity { groups, gid, uid } => {
+                if let Some(groups) = groups {
+                    write!(f, "setgroups {groups:?}, ")?;
+                }
+                write!(f, "setresgid {gid}, setresuid {uid}")
+            }
+            Op::Cwd(path) => write!(f, "chdir {}", path.to_string_lossy()),
+            Op::Umask(mask) => write!(f, "umask {mask:03o}"),
+            Op::NoNewPrivs => write!(f, "set no_new_privs"),
+            Op::TraceMe => write!(f, "be stopped after execve, for observation"),
+            Op::CloseDescriptors => write!(f, "close descriptors 3 and up, unblock signals"),
+            Op::Filter { program } => {
+                write!(f, "load a filter of {} instructions", program.instructions.len())
+            }
+            Op::Exec(candidates) => {
+                let names: Vec<_> = candidates.iter().map(|path| path.to_string_lossy()).collect();
+                write!(f, "execve {}", names.join(" or "))
+            }
+        }
+    }
+}
+
+/// The first thing that a child does.
+pub(crate) fn begin(config: &Config, steps: &mut Vec<Step>) {
+    let mut push = |op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
+    push(Op::Detach);
+    if let Some(value) = config.process.oom_score_adj {
+        push(Op::OomScoreAdj(CString::new(value.to_string()).unwrap_or_default()));
+    }
+}
+
+/// Limits, user and capabilities, once the file systems are in place.
+pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+    let process = &config.process;
+    let mut push = |op| steps.push(Step::new(Side::Child, op));
+    for limit in &process.rlimits {
+        push(plan::Op::Process(Op::Rlimit(*limit)));
+    }
+    if let Some(sets) = config.capabilities {
+        sets.check(host)?;
+        push(plan::Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability)));
+        if process.uid != 0 {
+            push(plan::Op::Capability(capability::Op::Keep));
+        }
+    }
+    // Where a process maps its own id alone, setgroups is denied for good (user_namespaces(7)).
+    let denied = config.namespaces.makes(Kind::User) && host.uid != 0;
+    if denied && !process.groups.is_empty() {
+        return Err(PlanError::new(
+            "process.user.additionalGids",
+            "setgroups is denied in a user namespace made without privilege",
+            "leave them out, or run as root",
+        ));
+    }
+    if host.uid == 0 || config.namespaces.makes(Kind::User) {
+        let groups = (!denied).then(|| process.groups.clone());
+        push(plan::Op::Process(Op::Identity { groups, gid: process.gid, uid: process.uid }));
+    } else if (process.uid, process.gid) != (host.uid, host.gid) {
+        return Err(PlanError::new(
+            "process.user",
+            format!("user {} cannot become {}:{}", host.uid, process.uid, process.gid),
+            "run as root, or use a user namespace",
+        ));
+    }
+    if let Some(sets) = config.capabilities {
+        let for_filter = config.seccomp.is_some() && !process.no_new_privs;
+        push(plan::Op::Capability(capability::Op::Set { sets, for_filter }));
+    }
+    Ok(())
+}
+
+/// The last things: nothing may come between the filter and the exec.
+pub(crate) fn end(config: &Config, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+    let process = &config.process;
+    let mut push = |op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
+    push(Op::Cwd(process.cwd.clone()));
+    push(Op::Umask(process.umask));
+    if process.no_new_privs {
+        push(Op::NoNewPrivs);
+    }
+    push(Op::CloseDescriptors);
+    if let Some(filter) = &config.seccomp {
+        let program = filter.compile().map_err(|violation| {
+            PlanError::new(violation.path, violation.problem, "use fewer rules or fewer conditions")
+        })?;
+        push(Op::Filter { program });
+    }
+    push(Op::Exec(process.candidates()));
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Clocks.
+
+/// Nanoseconds of `CLOCK_MONOTONIC`. Through the vDSO where there is one, so usually not a system call.
+#[must_use]
+pub fn monotonic() -> u64 {
+    read(libc::CLOCK_MONOTONIC)
+}
+
+/// Nanoseconds of `CLOCK_BOOTTIME`.
+#[must_use]
+pub fn boottime() -> u64 {
+    read(libc::CLOCK_BOOTTIME)
+}
+
+/// Nanoseconds of the calling thread's CPU time.
+#[must_use]
+pub fn thread_cpu() -> u64 {
+    read(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn read(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure is writable. The clocks above exist on every kernel since 2.6.39, so it cannot fail.
+    let status = unsafe { libc::clock_gettime(clock, &raw mut time) };
+    debug_assert_eq!(status, 0);
+    (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Sleeps until `CLOCK_MONOTONIC` shows `deadline`; returns at once when it is past.
+pub fn sleep_until(deadline: u64) {
+    let time = libc::timespec {
+        tv_sec: (deadline / 1_000_000_000) as libc::time_t,
+        tv_nsec: (deadline % 1_000_000_000) as libc::c_long,
+    };
+    let flags = libc::TIMER_ABSTIME;
+    loop {
+        // SAFETY: the time outlives the call; with an absolute deadline nothing is written back.
+        let status = unsafe {
+            libc::clock_nanosleep(libc::CLOCK_MONOTONIC, flags, &raw const time, std::ptr::null_mut())
+        };
+        if status != libc::EINTR {
+            return;
+        }
+    }
+}
+
+/// Nanoseconds of `CLOCK_REALTIME` since the epoch.
+#[must_use]
+pub fn realtime() -> u64 {
+    read(libc::CLOCK_REALTIME)
+}
+
+/// How late the calling thread's timers may fire, in nanoseconds (`PR_SET_TIMERSLACK`; the default is 50 µs, which
+/// would hide smaller delays).
+///
+/// # Errors
+/// None known.
+pub fn set_timer_slack(nanoseconds: u64) -> super::Result<()> {
+    // SAFETY: no pointers.
+    unsafe { super::call(super::Sysno::prctl, super::args![libc::PR_SET_TIMERSLACK, nanoseconds]) }?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! A plain fork, for a process that outlives its parent or takes over a part of its work.
+
+use super::{Result, Sysno, args, call, process};
+
+/// Forks a child that runs `entry` on a copy of this memory and then exits with the status that it returns.
+///
+/// `signal` is what the parent is sent at the child's end; 0 hides the child from plain `wait(2)`. In a process with
+/// threads the child may use nothing but [`super`] and plain computation: another thread may have held a lock.
+///
+/// # Errors
+/// As in `fork(2)`.
+pub(crate) fn fork(signal: i32, entry: impl FnOnce() -> i32) -> Result<i32> {
+    // SAFETY: memory is copied, not shared, and the child never returns from here.
+    let pid = unsafe { call(Sysno::clone, args![signal, 0, 0, 0, 0]) }?;
+    if pid == 0 {
+        process::exit(entry());
+    }
+    Ok(pid as i32)
+}
+
+/// Memory that a process shares with those that it forks: zeroed numbers.
+pub(crate) struct SharedNumbers {
+    start: *const std::sync::atomic::AtomicI32,
+    count: usize,
+}
+
+// SAFETY: atomics in a mapping that is never unmapped.
+unsafe impl Sync for SharedNumbers {}
+// SAFETY: as above.
+unsafe impl Send for SharedNumbers {}
+
+impl SharedNumbers {
+    /// Maps room for `count` numbers, for the life of the process.
+    pub(crate) fn new(count: usize) -> Result<SharedNumbers> {
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let size = count * size_of::<std::sync::atomic::AtomicI32>();
+        // SAFETY: a fresh anonymous mapping.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), size, access, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(super::Errno::ENOMEM);
+        }
+        Ok(SharedNumbers { start: start.cast(), count })
+    }
+
+    /// The numbers.
+    pub(crate) fn get(&self) -> &[std::sync::atomic::AtomicI32] {
+        // SAFETY: mapped for `count` numbers, zeroed by the kernel, never unmapped, and only touched atomically.
+        unsafe { std::slice::from_raw_parts(self.start, self.count) }
+    }
+}

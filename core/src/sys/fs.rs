@@ -1,0 +1,275 @@
+//! Files and directories.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use super::{Errno, Result, Sysno, args, call, owned, raw, text};
+
+/// `openat(2)`, always with `O_CLOEXEC`.
+///
+/// # Errors
+/// As in the manual page.
+pub fn openat(dir: BorrowedFd<'_>, path: &CStr, flags: i32, mode: u32) -> Result<OwnedFd> {
+    let flags = flags | libc::O_CLOEXEC;
+    // SAFETY: the path outlives the call.
+    let fd = unsafe { call(Sysno::openat, args![raw(dir), text(path), flags, mode]) }?;
+    // SAFETY: a fresh descriptor.
+    Ok(unsafe { owned(fd) })
+}
+
+/// `openat2(2)` with `O_CLOEXEC`, retried while the tree changes under the resolution (`EAGAIN`, at most 128 times).
+///
+/// # Errors
+/// As in the manual page.
+pub fn openat2(dir: BorrowedFd<'_>, path: &CStr, flags: i32, resolve: u64) -> Result<OwnedFd> {
+    let how = [(flags | libc::O_CLOEXEC) as u64, 0, resolve];
+    let mut tries = 0;
+    loop {
+        let given = args![raw(dir), text(path), how.as_ptr(), size_of_val(&how)];
+        // SAFETY: `how` has the layout of `struct open_how` (three u64) and outlives the call, as does the path.
+        match unsafe { call(Sysno::openat2, given) } {
+            // SAFETY: a fresh descriptor.
+            Ok(fd) => return Ok(unsafe { owned(fd) }),
+            Err(Errno::EAGAIN) if tries < 128 => tries += 1,
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Another descriptor for the same open file, closed on exec, not below `least`.
+///
+/// # Errors
+/// As in `fcntl(2)`.
+pub fn duplicate(fd: BorrowedFd<'_>, least: i32) -> Result<OwnedFd> {
+    // SAFETY: no pointers.
+    let new = unsafe { call(Sysno::fcntl, args![raw(fd), libc::F_DUPFD_CLOEXEC, least]) }?;
+    // SAFETY: a fresh descriptor.
+    Ok(unsafe { owned(new) })
+}
+
+/// Makes `number` a copy of `fd` that survives exec.
+///
+/// Meant for the standard streams of a process about to exec: whatever `number` was is closed.
+///
+/// # Errors
+/// As in `dup3(2)`.
+pub fn copy_to(fd: BorrowedFd<'_>, number: i32) -> Result<()> {
+    if fd.as_raw_fd() == number {
+        // dup3 refuses equal numbers; the descriptor only has to lose its close-on-exec flag.
+        // SAFETY: no pointers.
+        unsafe { call(Sysno::fcntl, args![raw(fd), libc::F_SETFD, 0]) }?;
+        return Ok(());
+    }
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::dup3, args![raw(fd), number, 0]) }?;
+    Ok(())
+}
+
+/// Closes every descriptor from `first` on. Meant for a process about to exec.
+///
+/// # Errors
+/// As in `close_range(2)`.
+pub fn close_from(first: u32) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::close_range, args![first, u32::MAX, 0]) }?;
+    Ok(())
+}
+
+/// `write(2)`, all of it.
+///
+/// # Errors
+/// As in the manual page; `EIO` where the kernel takes less than everything.
+pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<()> {
+    // SAFETY: the bytes outlive the call.
+    let done = unsafe { call(Sysno::write, args![raw(fd), bytes.as_ptr(), bytes.len()]) }?;
+    if done == bytes.len() { Ok(()) } else { Err(Errno::EIO) }
+}
+
+/// `read(2)`, once.
+///
+/// # Errors
+/// As in the manual page.
+pub fn read<'b>(fd: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
+    // SAFETY: the buffer is writable for its length.
+    let done = unsafe { call(Sysno::read, args![raw(fd), buffer.as_mut_ptr(), buffer.len()]) }?;
+    Ok(&buffer[..done.min(buffer.len())])
+}
+
+/// Writes `value` into an existing file in a single `write(2)`, as kernel interfaces want it.
+///
+/// # Errors
+/// Of opening or of writing.
+pub fn put(path: &CStr, value: &[u8]) -> Result<()> {
+    put_at(super::here(), path, value)
+}
+
+/// As [`put`], below a directory.
+///
+/// # Errors
+/// Of opening or of writing.
+pub fn put_at(dir: BorrowedFd<'_>, path: &CStr, value: &[u8]) -> Result<()> {
+    let file = openat(dir, path, libc::O_WRONLY, 0)?;
+    write(file.as_fd(), value)
+}
+
+/// `mkdirat(2)`.
+///
+/// # Errors
+/// As in the manual page.
+pub fn mkdirat(dir: BorrowedFd<'_>, path: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::mkdirat, args![raw(dir), text(path), mode]) }?;
+    Ok(())
+}
+
+/// Removes an empty directory.
+///
+/// # Errors
+/// As in `rmdir(2)`.
+pub fn rmdir(path: &CStr) -> Result<()> {
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::unlinkat, args![raw(super::here()), text(path), libc::AT_REMOVEDIR]) }?;
+    Ok(())
+}
+
+/// `symlinkat(2)`.
+///
+/// # Errors
+/// As in the manual page.
+pub fn symlinkat(target: &CStr, dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    // SAFETY: both strings outlive the call.
+    unsafe { call(Sysno::symlinkat, args![text(target), raw(dir), text(name)]) }?;
+    Ok(())
+}
+
+/// `mknodat(2)`.
+///
+/// # Errors
+/// As in the manual page.
+pub fn mknodat(dir: BorrowedFd<'_>, name: &CStr, mode: u32, device: u64) -> Result<()> {
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::mknodat, args![raw(dir), text(name), mode, device]) }?;
+    Ok(())
+}
+
+/// `fchownat(2)` on the name itself, links not followed.
+///
+/// # Errors
+/// As in the manual page.
+pub fn chown_at(dir: BorrowedFd<'_>, name: &CStr, uid: u32, gid: u32) -> Result<()> {
+    let given = args![raw(dir), text(name), uid, gid, libc::AT_SYMLINK_NOFOLLOW];
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::fchownat, given) }?;
+    Ok(())
+}
+
+/// What `stat` says of an object: type and permissions, and the device that a device node stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// `st_mode`.
+    pub mode: u32,
+    /// `st_rdev`.
+    pub device: u64,
+}
+
+impl Kind {
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_dir(self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFDIR
+    }
+
+    /// Whether it is the null device, character 1:3.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFCHR && self.device == libc::makedev(1, 3)
+    }
+}
+
+/// `fstat(2)`, also of an `O_PATH` descriptor.
+///
+/// # Errors
+/// As in the manual page.
+pub fn fstat(fd: BorrowedFd<'_>) -> Result<Kind> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the kernel fills the structure, which has the size that it writes.
+    unsafe { call(Sysno::fstat, args![raw(fd), stat.as_mut_ptr()]) }?;
+    // SAFETY: zeroed, then filled; every bit pattern is a valid `stat`.
+    let stat = unsafe { stat.assume_init() };
+    Ok(Kind { mode: stat.st_mode, device: stat.st_rdev })
+}
+
+/// `fchdir(2)`.
+///
+/// # Errors
+/// As in the manual page.
+pub fn fchdir(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::fchdir, args![raw(fd)]) }?;
+    Ok(())
+}
+
+/// `umask(2)`.
+pub fn umask(mask: u32) {
+    // SAFETY: no pointers. The call always succeeds.
+    if unsafe { call(Sysno::umask, args![mask]) }.is_err() {
+        unreachable!("umask(2) cannot fail");
+    }
+}
+
+/// The flags of the mount that an object is on, in the values of `mount(2)` (`MS_NOSUID` and so on; read-only left out).
+///
+/// # Errors
+/// As in `fstatfs(2)`.
+pub fn mount_flags(fd: BorrowedFd<'_>) -> Result<u64> {
+    // `struct statfs` of 64-bit kernels is 15 words; the flags, which the libc crate keeps to itself, are the 11th.
+    let mut stat = [0u64; 15];
+    // SAFETY: the kernel fills the words.
+    unsafe { call(Sysno::fstatfs, args![raw(fd), stat.as_mut_ptr()]) }?;
+    let flags = stat[10];
+    // These have the same values as MS_*, see statfs(2).
+    Ok(flags & (libc::ST_NOSUID | libc::ST_NODEV | libc::ST_NOEXEC | libc::ST_NOATIME | libc::ST_NODIRATIME))
+}
+
+/// Keeps a descriptor open across exec, or not.
+///
+/// # Errors
+/// As in `fcntl(2)`.
+pub fn set_inheritable(fd: BorrowedFd<'_>, inheritable: bool) -> Result<()> {
+    let flag = if inheritable { 0 } else { libc::FD_CLOEXEC };
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::fcntl, args![raw(fd), libc::F_SETFD, flag]) }?;
+    Ok(())
+}
+
+/// `chdir(2)`.
+///
+/// # Errors
+/// As in the manual page.
+pub fn chdir(path: &CStr) -> Result<()> {
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::chdir, args![text(path)]) }?;
+    Ok(())
+}
+
+/// Whether the effective user may write (`faccessat2(2)` with `AT_EACCESS`).
+///
+/// # Errors
+/// `EACCES` or `EROFS` when not.
+pub fn access_write(path: &CStr) -> Result<()> {
+    let given = args![raw(super::here()), text(path), libc::W_OK, libc::AT_EACCESS];
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::faccessat2, given) }?;
+    Ok(())
+}
+
+/// An anonymous file in memory (`memfd_create(2)`), closed on exec.
+///
+/// # Errors
+/// As in the manual page.
+pub fn memory_file(name: &CStr) -> Result<OwnedFd> {
+    // SAFETY: the name outlives the call.
+    let fd = unsafe { call(Sysno::memfd_create, args![text(name), libc::MFD_CLOEXEC]) }?;
+    // SAFETY: a fresh descriptor.
+    Ok(unsafe { owned(fd) })
+}

@@ -1,0 +1,136 @@
+//! Trying a system call in a throw-away process, to see what the kernel says of it.
+
+use std::ffi::CStr;
+
+use super::{Errno, Result, Sysno, args, call, process};
+
+/// An argument of a call that is tried.
+#[derive(Debug, Clone, Copy)]
+pub enum Argument<'a> {
+    /// A number as it is.
+    Number(u64),
+    /// A pointer to a C string.
+    Text(&'a CStr),
+}
+
+/// What became of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trial {
+    /// It returned this.
+    Returned(i64),
+    /// It failed.
+    Failed(Errno),
+    /// The process ended with this status within the call.
+    Exited(i32),
+    /// This signal killed the process within the call; `SIGALRM` means that it hung for two seconds.
+    Killed(i32),
+}
+
+/// Native number of a system call.
+#[must_use]
+pub fn number(name: &str) -> Option<u64> {
+    name.parse::<Sysno>().ok().map(|number| number as u64)
+}
+
+/// Makes one system call in a forked child and reports what became of it.
+///
+/// Any call with any argument is safe to try: what it does to the child's memory, descriptors and credentials goes
+/// with the child. What it does to the kernel stays, so choose arguments that fail after the check of interest.
+///
+/// # Errors
+/// When the child cannot be forked or waited for.
+pub fn trial(number: u64, arguments: &[Argument<'_>]) -> Result<Trial> {
+    let shared = Shared::new()?;
+    let mut given = [0usize; 6];
+    for (slot, argument) in given.iter_mut().zip(arguments) {
+        *slot = match argument {
+            Argument::Number(number) => *number as usize,
+            Argument::Text(text) => text.as_ptr() as usize,
+        };
+    }
+    // SAFETY: a plain fork, memory copied; the child below makes raw calls only and never returns.
+    let pid = unsafe { call(Sysno::clone, args![libc::SIGCHLD, 0, 0, 0, 0]) }?;
+    if pid == 0 {
+        shared.run(number, given);
+    }
+    let status = reap(pid as i32)?;
+    Ok(match shared.result() {
+        Some(value) => {
+            Errno::from_ret(value).map_or_else(Trial::Failed, |value| Trial::Returned(value as i64))
+        }
+        None if libc::WIFSIGNALED(status) => Trial::Killed(libc::WTERMSIG(status)),
+        None => Trial::Exited(libc::WEXITSTATUS(status)),
+    })
+}
+
+/// Waits for one child by number; `wait4` is in every seccomp profile that allows a shell.
+fn reap(pid: i32) -> Result<i32> {
+    let mut status = 0i32;
+    loop {
+        // SAFETY: the status outlives the call.
+        match unsafe { call(Sysno::wait4, args![pid, std::ptr::from_mut(&mut status), 0, 0]) } {
+            Ok(_) => return Ok(status),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// A page that parent and child both see: whether the call returned, and what.
+struct Shared(*mut [usize; 2]);
+
+impl Shared {
+    fn new() -> Result<Shared> {
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a fresh anonymous mapping.
+        let page = unsafe { libc::mmap(std::ptr::null_mut(), 4096, access, flags, -1, 0) };
+        if page == libc::MAP_FAILED { Err(Errno::ENOMEM) } else { Ok(Shared(page.cast())) }
+    }
+
+    /// The child's life.
+    fn run(&self, number: u64, [a, b, c, d, e, f]: [usize; 6]) -> ! {
+        // A call that blocks is ended by a timer; one whose own call is refused by a filter waits for nothing.
+        let seconds = [0usize, 0, 2, 0];
+        // SAFETY: a `struct itimerval` of two seconds, which outlives the call.
+        super::no_matter(unsafe { call(Sysno::setitimer, args![libc::ITIMER_REAL, seconds.as_ptr(), 0]) });
+        // SAFETY: whatever the call does to this process's memory, it goes with the process.
+        let value = unsafe { syscalls::raw::syscall6(number as usize, a, b, c, d, e, f) };
+        // SAFETY: the page is mapped in both processes; the parent reads it after this process has ended.
+        unsafe { self.0.write_volatile([1, value]) };
+        process::exit(0)
+    }
+
+    fn result(&self) -> Option<usize> {
+        // SAFETY: mapped; the child is dead.
+        let [returned, value] = unsafe { self.0.read_volatile() };
+        (returned == 1).then_some(value)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // SAFETY: the mapping that `new` made.
+        let unmapped = unsafe { libc::munmap(self.0.cast(), 4096) };
+        debug_assert_eq!(unmapped, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_result_errno_exit_and_signal() {
+        let by_name =
+            |name: &str, arguments: &[Argument<'_>]| trial(number(name).unwrap(), arguments).unwrap();
+        assert_eq!(by_name("getsid", &[Argument::Number(u64::from(u32::MAX))]), Trial::Failed(Errno::ESRCH));
+        assert!(matches!(by_name("getpid", &[]), Trial::Returned(pid) if pid > 0));
+        assert_eq!(by_name("exit", &[Argument::Number(7)]), Trial::Exited(7));
+        assert_eq!(by_name("pause", &[]), Trial::Killed(libc::SIGALRM));
+        assert_eq!(
+            by_name("access", &[Argument::Text(c"/none"), Argument::Number(0)]),
+            Trial::Failed(Errno::ENOENT)
+        );
+    }
+}

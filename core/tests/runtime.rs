@@ -1,0 +1,182 @@
+//! `isolab-runtime` as a user calls it.
+
+#![allow(clippy::unwrap_used, reason = "this is test code")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Bundle, traces};
+use isolab_core::host::Host;
+use isolab_core::need;
+use serde_json::json;
+
+const RUNTIME: &str = env!("CARGO_BIN_EXE_isolab-runtime");
+
+fn run(bundle: &Bundle) -> Output {
+    Command::new(RUNTIME).args(["run", "--bundle"]).arg(bundle.write()).arg(&bundle.id).output().unwrap()
+}
+
+fn status_and_error(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn the_workloads_status_is_the_runtimes() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let host = Host::probe();
+    for (script, status) in
+        [("exit 0", 0), ("exit 7", 7), ("kill -9 $$; busybox sleep 9 & kill -9 $!; exit 3", 3)]
+    {
+        let bundle = Bundle::new().with_shell(script);
+        let before = traces(&host, &bundle);
+        let output = run(&bundle);
+        assert_eq!(output.status.code(), Some(status), "{script}: {output:?}");
+        assert_eq!(traces(&host, &bundle), before);
+    }
+}
+
+#[test]
+fn standard_streams_are_passed_through() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let bundle = Bundle::new().with_shell("read line; echo out $line; echo err >&2");
+    let mut child = Command::new(RUNTIME)
+        .args(["run", "--bundle"])
+        .arg(bundle.write())
+        .arg(&bundle.id)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"hello\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.stdout.as_slice(), output.stderr.as_slice()),
+        (b"out hello\n".as_slice(), b"err\n".as_slice())
+    );
+}
+
+#[test]
+fn wrong_input_names_its_place_and_ends_with_two() {
+    let mut bundle = Bundle::new();
+    bundle.config["process"]["cwd"] = json!("tmp");
+    let (status, error) = status_and_error(&run(&bundle));
+    assert_eq!(status, Some(2));
+    assert!(error.contains("process.cwd: \"tmp\" is not absolute"), "{error}");
+    let output = Command::new(RUNTIME).args(["run", "--bundle", "/nonexistent", "x"]).output().unwrap();
+    let (status, error) = status_and_error(&output);
+    assert_eq!(status, Some(2));
+    assert!(error.contains("/nonexistent/config.json"), "{error}");
+    let output = Command::new(RUNTIME).args(["run", "--bungle", "x"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_terminal_is_refused_unless_less_is_accepted() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let mut bundle = Bundle::new();
+    bundle.config["process"]["terminal"] = json!(true);
+    let (status, error) = status_and_error(&run(&bundle));
+    assert_eq!(status, Some(1));
+    assert!(error.contains("process.terminal"), "{error}");
+    let less = Command::new(RUNTIME)
+        .args(["run", "--allow-partial", "--bundle"])
+        .arg(bundle.write())
+        .arg(&bundle.id)
+        .output()
+        .unwrap();
+    assert_eq!(less.status.code(), Some(0));
+    assert!(status_and_error(&less).1.contains("not enforced: process.terminal"));
+}
+
+/// Runs a shell that says when it is up and then waits for a signal.
+fn waiting(bundle: &Bundle) -> std::process::Child {
+    let mut child = Command::new(RUNTIME)
+        .args(["run", "--bundle"])
+        .arg(bundle.write())
+        .arg(&bundle.id)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut up = [0; 3];
+    child.stdout.as_mut().unwrap().read_exact(&mut up).unwrap();
+    assert_eq!(&up, b"up\n");
+    child
+}
+
+#[test]
+fn signals_are_passed_on() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let bundle = Bundle::new().with_shell("trap 'exit 42' TERM; echo up; while true; do read x; done");
+    let mut child = waiting(&bundle);
+    let sent = Command::new("/bin/kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    // The shell leaves its read when the signal comes.
+    assert_eq!(child.wait().unwrap().code(), Some(42));
+}
+
+#[test]
+fn a_killed_launcher_takes_its_container_with_it() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let host = Host::probe();
+    let bundle = Bundle::new().with_shell("echo up; while true; do busybox sleep 1; done");
+    let mut child = waiting(&bundle);
+    let path = bundle.config["linux"]["cgroupsPath"].as_str().unwrap().trim_start_matches('/');
+    let group = host.cgroups.find("pids").unwrap().0.mount.join(path);
+    let tasks = || fs::read_to_string(group.join("cgroup.procs")).unwrap().lines().count();
+    assert!(tasks() > 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let begun = Instant::now();
+    while tasks() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(2), "the container outlived its launcher");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // A SIGKILL leaves the empty groups, which the next run finds by their names.
+    for hierarchy in host.cgroups.v1.iter().chain(&host.cgroups.v2) {
+        let leaf = hierarchy.mount.join(path);
+        if leaf.exists() {
+            fs::remove_dir(&leaf).unwrap();
+            fs::remove_dir(leaf.parent().unwrap()).ok();
+        }
+    }
+}
+
+#[test]
+fn an_unprivileged_user_can_run_a_bundle() {
+    if !need::met(&["root", "user-namespace", "busybox"]) {
+        return;
+    }
+    const NOBODY: u32 = 65_534;
+    let bundle =
+        Bundle::rootless(NOBODY, NOBODY).with_shell("busybox id -u; read a < /proc/self/uid_map; echo $a");
+    let runtime = bundle.dir.join("isolab-runtime");
+    fs::copy(RUNTIME, &runtime).unwrap();
+    let output = Command::new(runtime)
+        .args(["run", "--bundle"])
+        .arg(bundle.write())
+        .arg(&bundle.id)
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(text.lines().next(), Some("0"), "{output:?}");
+    assert_eq!(text.lines().nth(1), Some("0 65534 1"), "{output:?}");
+}
