@@ -1,0 +1,57 @@
+//! How far the numbers can be trusted: load, stolen time, the clock, the counts.
+
+use crate::record::Record;
+use crate::stats::{Sorted, Summary};
+use crate::units;
+
+/// Load a CPU at the start above which the host was busy before the run added to it.
+const BUSY_LOAD: f64 = 0.5;
+/// Share of stolen time above which somebody else was using the CPUs.
+const BUSY_STOLEN: f64 = 0.02;
+
+/// What is known about noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trust {
+    /// Why the host counts as busy; empty when it was quiet.
+    pub busy: Vec<String>,
+    /// 1-minute load average at start and end, and the CPUs that it spreads over.
+    pub load: [f64; 2],
+    /// CPUs that the run could use.
+    pub cpus: usize,
+    /// Share of time that a spinning thread did not get.
+    pub stolen: f64,
+    /// Cost of one reading of the clock, in nanoseconds.
+    pub clock: Option<Summary>,
+    /// Median over all cost variants of their spread against their median.
+    pub spread: Option<f64>,
+    /// Number of measured samples in the record.
+    pub samples: usize,
+}
+
+impl Trust {
+    /// Judges the record's noise.
+    pub fn of(record: &Record) -> Trust {
+        let noise = &record.noise;
+        let cpus = record.host.cpus.len().max(1);
+        let mut busy = Vec::new();
+        if noise.load[0] > BUSY_LOAD * cpus as f64 {
+            busy.push(format!("load {:.2} on {cpus} CPUs before the run", noise.load[0]));
+        }
+        if noise.stolen > BUSY_STOLEN {
+            busy.push(format!("{} of the time was taken by others", units::percent(noise.stolen)));
+        }
+        let series = || record.costs.iter().flat_map(|cost| &cost.series);
+        let spreads = series().filter_map(|series| Sorted::nanos(&series.samples).summary());
+        let costs: usize = series().map(|series| series.samples.len()).sum();
+        let latencies: usize = record.interference.iter().map(|cell| cell.samples.len()).sum();
+        Trust {
+            busy,
+            load: noise.load,
+            cpus,
+            stolen: noise.stolen,
+            clock: Sorted::nanos(&noise.clock_read).summary(),
+            spread: Sorted::values(spreads.map(|summary| summary.mad / summary.median)).median(),
+            samples: costs + latencies,
+        }
+    }
+}

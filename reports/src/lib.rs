@@ -1,0 +1,17 @@
+//! Records, statistics and pages.
+//!
+//! Launches nothing and needs no privileges: a record made elsewhere can be read, analysed and rendered anywhere.
+//!
+//! Data flows one way: [`record::Record`] (what was seen) → [`figures::Figures`] (what the numbers say, in words and
+//! numbers fit to print) → [`terminal`] or [`html`]. Both pages print the same figures, so they cannot disagree.
+
+pub mod figures;
+pub mod html;
+pub mod record;
+pub mod stats;
+pub mod terminal;
+mod text;
+pub mod units;
+
+pub use record::{Record, RecordError};
+pub use terminal::Style;

@@ -1,0 +1,270 @@
+//! The record: raw samples and observations of one run, with the host that they were taken on.
+//!
+//! A record holds what was seen, never what was concluded: every statistic in a report can be recomputed from it.
+//! All times are nanoseconds unless a field says otherwise. The format is versioned; see [`FORMAT`].
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use isolab_core::host::Host;
+
+/// The format that this build writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// One run of one or more scenarios on one host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`FORMAT`] of the build that wrote it.
+    pub format: u32,
+    /// Version of isolab that wrote it.
+    pub isolab: String,
+    /// Seconds since the epoch at which the run started.
+    pub started: u64,
+    /// How long the run took, in seconds.
+    pub seconds: f64,
+    /// What ran it: `quick look`, `check`, `bench`, `run`.
+    pub command: String,
+    /// The host, probed once.
+    pub host: Host,
+    /// Load and instrument: how far the numbers can be trusted.
+    pub noise: Noise,
+    /// Every launcher that was asked for, those that are absent too.
+    pub launchers: Vec<Launcher>,
+    /// Guarantees, one entry per check and launcher.
+    pub guarantees: Vec<Guarantee>,
+    /// Costs: the ladder, overlay I/O, spawn against the floor.
+    pub costs: Vec<Cost>,
+    /// Interference, one entry per cell of the matrix.
+    pub interference: Vec<Cell>,
+    /// What could not be tested here, and what would make it testable.
+    pub not_tested: Vec<NotTested>,
+}
+
+/// How busy the host was, and what the instrument itself costs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Noise {
+    /// 1-minute load average at the start and at the end.
+    pub load: [f64; 2],
+    /// Cost of reading the clock once: samples of nanoseconds per read.
+    pub clock_read: Vec<u64>,
+    /// Share of time (0 to 1) that an otherwise idle spinning thread did not get during calibration.
+    pub stolen: f64,
+}
+
+/// A launcher as found on this host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Launcher {
+    /// `core`, `runc`, `crun`, `bwrap`.
+    pub name: String,
+    /// Its own version line; `None` when it is absent.
+    pub version: Option<String>,
+    /// Where it was found; `None` for `core`, which runs in process.
+    pub path: Option<String>,
+}
+
+/// The result of one guarantee on one launcher.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Guarantee {
+    /// Catalogue id, such as `pidns-init-is-1`.
+    pub id: String,
+    /// One sentence: what isolation promises.
+    pub promise: String,
+    /// The kernel mechanism, such as `pid namespace`.
+    pub primitive: String,
+    /// Where the promise comes from: a spec, a man page, a CVE.
+    pub source: String,
+    /// Launcher name.
+    pub launcher: String,
+    /// What was found.
+    pub outcome: Outcome,
+    /// The facts that decided it.
+    pub evidence: Vec<Evidence>,
+    /// Whether the positive control turned red when it was run beside this check; `None` when it was not run.
+    pub control_red: Option<bool>,
+    /// How long it took, in milliseconds.
+    pub millis: u64,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Outcome {
+    /// Inside and outside agree that the guarantee holds.
+    Holds,
+    /// At least one fact contradicts it.
+    Broken,
+    /// This launcher has no such feature.
+    NotOffered {
+        /// What it lacks.
+        reason: String,
+    },
+    /// Nothing can be said here.
+    NotTestable {
+        /// The probe or error that says so.
+        reason: String,
+        /// What would make it testable.
+        remedy: String,
+    },
+}
+
+/// One fact and what was expected of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Where the fact was read, such as `inside.pid` or `outside.ns.pid`.
+    pub fact: String,
+    /// The expectation in words, such as `is 1`.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+    /// Whether they agree.
+    pub agrees: bool,
+}
+
+/// One cost experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// `primitive-ladder`, `overlay-io`, `spawn-floor`.
+    pub id: String,
+    /// One sentence: what was measured.
+    pub title: String,
+    /// Launcher name.
+    pub launcher: String,
+    /// Variants in their order; each was interleaved with the others.
+    pub series: Vec<Series>,
+}
+
+/// The samples of one variant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Variant, such as `+ pid namespace` or `create, overlay`.
+    pub name: String,
+    /// The variant that this one is compared against; sample `i` of both was taken in the same round.
+    pub against: Option<String>,
+    /// Nanoseconds, in the order in which they were taken.
+    pub samples: Vec<u64>,
+    /// Where the time went, step by step; empty when it was not split.
+    pub steps: Vec<StepSamples>,
+    /// Asked against got, for what was launched; `None` when nothing was.
+    pub enforced: Option<String>,
+}
+
+/// The samples of one step of a launch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepSamples {
+    /// The plan's line for the step.
+    pub step: String,
+    /// `parent` or `child`.
+    pub side: String,
+    /// The primitive that it belongs to.
+    pub primitive: String,
+    /// Start after the launch began, one per launch.
+    pub start: Vec<u64>,
+    /// Duration, one per launch.
+    pub duration: Vec<u64>,
+}
+
+/// One cell of the interference matrix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The measured workload, such as `timer latency`.
+    pub victim: String,
+    /// What the victim's samples are, such as `delay past the intended wake-up`.
+    pub measures: String,
+    /// The disturbing workload; `None` for the victim alone.
+    pub aggressor: Option<String>,
+    /// The protection; `None` for unprotected (or alone).
+    pub protection: Option<String>,
+    /// Latencies from the intended start, in the order in which they were taken. Rounds follow each other.
+    pub samples: Vec<u64>,
+    /// Index into `samples` where each round begins.
+    pub rounds: Vec<usize>,
+    /// Work units per second of the aggressor, one per round: the protection's price.
+    pub aggressor_work: Vec<f64>,
+    /// Asked against got for the victim's and the aggressor's containers.
+    pub enforced: String,
+}
+
+/// Something that could not be tested here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotTested {
+    /// What: a scenario, a launcher, a protection.
+    pub what: String,
+    /// Why not, naming the probe or the error.
+    pub reason: String,
+    /// What would make it testable.
+    pub remedy: String,
+}
+
+/// Why a record could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file could not be read or written.
+    #[error("{operation} {path}: {source}")]
+    Io {
+        /// `read` or `write`.
+        operation: &'static str,
+        /// The file.
+        path: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The file is not a record.
+    #[error("{path} is not an isolab record: {source}")]
+    Syntax {
+        /// The file.
+        path: String,
+        /// Line and column of the fault.
+        source: serde_json::Error,
+    },
+    /// The file was written by a newer isolab.
+    #[error(
+        "{path} has record format {found}; this isolab reads up to {FORMAT}: this isolab is too old for it"
+    )]
+    TooNew {
+        /// The file.
+        path: String,
+        /// The format found.
+        found: u32,
+    },
+}
+
+impl Record {
+    /// Reads a record of any format up to [`FORMAT`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no record, or was written by a newer isolab.
+    pub fn read(path: &Path) -> Result<Record, RecordError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let name = || path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| RecordError::Io {
+            operation: "read",
+            path: name(),
+            source,
+        })?;
+        let syntax = |source| RecordError::Syntax { path: name(), source };
+        let head: Head = serde_json::from_str(&text).map_err(syntax)?;
+        if head.format > FORMAT {
+            return Err(RecordError::TooNew { path: name(), found: head.format });
+        }
+        serde_json::from_str(&text).map_err(syntax)
+    }
+
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), RecordError> {
+        let name = || path.display().to_string();
+        let text =
+            serde_json::to_string(self).map_err(|source| RecordError::Syntax { path: name(), source })?;
+        std::fs::write(path, text).map_err(|source| RecordError::Io {
+            operation: "write",
+            path: name(),
+            source,
+        })
+    }
+}
