@@ -1,0 +1,139 @@
+//! Things planted on the host for a run, which no container may reach: presence makes absence mean something.
+//!
+//! A process, a listener on an abstract socket, a System V shared memory segment, and a descriptor that is left open
+//! across exec on purpose, as a sloppy caller does. All of it is gone when the value is dropped.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use isolab_core::sys::trial::{self, Argument, Trial, trial};
+use isolab_core::sys::{Errno, fs as sys_fs};
+use serde_json::{Value, json};
+
+use crate::scratch::Scratch;
+
+/// shmget(2), shmctl(2).
+const IPC_CREAT: u64 = 0o1000;
+const IPC_EXCL: u64 = 0o2000;
+const IPC_RMID: u64 = 0;
+
+/// What was planted.
+#[derive(Debug)]
+pub(crate) struct Canary {
+    process: Child,
+    name: String,
+    listener: UnixListener,
+    segment: Option<Segment>,
+    leaked: File,
+}
+
+/// A System V shared memory segment of one page.
+#[derive(Debug)]
+struct Segment {
+    key: u64,
+    id: u64,
+}
+
+impl Canary {
+    /// Plants everything. `program` is the `isolab` binary.
+    ///
+    /// # Errors
+    /// When the process or the listener cannot be started. A kernel without System V memory is fine.
+    pub(crate) fn plant(scratch: &Scratch, program: &Path) -> io::Result<Canary> {
+        let name = format!("{}-canary", scratch.name());
+        let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
+        listener.set_nonblocking(true)?;
+        let file = scratch.path().join("canary");
+        std::fs::write(&file, "canary")?;
+        let leaked = File::open(&file)?;
+        // The name on the command line is what the probe looks for in its `/proc`.
+        let process = Command::new(program)
+            .args(["inside", "probe", "{}"])
+            .arg0(&name)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let canary = Canary { process, name, listener, segment: Segment::new(), leaked };
+        let descriptor = canary.leaked.as_fd();
+        sys_fs::copy_to(descriptor, descriptor.as_raw_fd()).map_err(io_error)?;
+        canary.check()?;
+        Ok(canary)
+    }
+
+    /// The socket must be reachable from here, or its unreachability elsewhere would mean nothing.
+    fn check(&self) -> io::Result<()> {
+        UnixStream::connect_addr(&SocketAddr::from_abstract_name(&self.name)?)?;
+        self.listener.accept().map(drop)
+    }
+
+    /// What scenario files refer to as `{canary.…}`.
+    #[must_use]
+    pub(crate) fn facts(&self) -> Value {
+        json!({
+            "pid": self.process.id(),
+            "name": self.name,
+            "shm_key": self.segment.as_ref().map(|segment| segment.key),
+            "descriptor": self.leaked.as_raw_fd(),
+        })
+    }
+
+    /// What became of it: `alive`, `accepts` since the last time.
+    ///
+    /// # Errors
+    /// When the process cannot be asked for.
+    pub(crate) fn state(&mut self) -> io::Result<Value> {
+        let mut accepts = 0u64;
+        while self.listener.accept().is_ok() {
+            accepts += 1;
+        }
+        Ok(json!({"alive": self.process.try_wait()?.is_none(), "accepts": accepts}))
+    }
+}
+
+impl Drop for Canary {
+    fn drop(&mut self) {
+        if let Err(error) = self.process.kill().and_then(|()| self.process.wait()) {
+            eprintln!("isolab: cannot end the canary process {}: {error}", self.process.id());
+        }
+    }
+}
+
+impl Segment {
+    /// `None` where the kernel has no System V memory, or all keys are taken.
+    fn new() -> Option<Segment> {
+        /// Keys that are tried; several runs in one process have a canary each.
+        const TRIES: u64 = 16;
+        let first = 0x1501_0000 + u64::from(std::process::id()) * TRIES;
+        let flags = IPC_CREAT | IPC_EXCL | 0o600;
+        let one = |key| try_call("shmget", [key, 4096, flags]).ok().map(|id| Segment { key, id });
+        (first..first + TRIES).find_map(one)
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if let Err(errno) = try_call("shmctl", [self.id, IPC_RMID, 0]) {
+            eprintln!("isolab: cannot remove the shared memory segment {}: {errno}", self.id);
+        }
+    }
+}
+
+/// A call from a forked child: what it makes outlives the child.
+fn try_call(name: &str, args: [u64; 3]) -> Result<u64, Errno> {
+    let number = trial::number(name).ok_or(Errno::ENOSYS)?;
+    match trial(number, &args.map(Argument::Number))? {
+        Trial::Returned(value) => Ok(value.cast_unsigned()),
+        Trial::Failed(errno) => Err(errno),
+        Trial::Exited(_) | Trial::Killed(_) => Err(Errno::EINTR),
+    }
+}
+
+fn io_error(errno: Errno) -> io::Error {
+    io::Error::from_raw_os_error(errno.into_raw())
+}

@@ -1,0 +1,126 @@
+//! The command line: arguments in, exit status out.
+
+mod bars;
+mod bench;
+mod check;
+mod host;
+mod interrupt;
+mod output;
+mod plan;
+mod quick;
+mod report;
+mod run;
+mod session;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A laboratory for Linux isolation: does it hold, what does it cost, how far does a neighbour reach.
+///
+/// Without a command it takes a quick look at this host, in about a minute, and writes a report.
+#[derive(Parser)]
+#[command(name = "isolab", version, after_help = STATUSES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Folder for the quick look's record and report; it must not exist or be empty [default: target/isolab/TIME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+const STATUSES: &str = "Exit status:
+  0  done, and nothing is broken
+  1  a guarantee is broken
+  2  wrong usage or input
+  4  something could not be tested, and --must-run was given
+  5  isolab itself failed
+  130  interrupted";
+
+#[derive(Subcommand)]
+enum Command {
+    /// What this host offers for isolation, and what is missing, why, and how to get it
+    Host {
+        /// JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// The kernel operations of a launch, explained; needs no privileges
+    Plan {
+        /// An OCI config.json
+        config: PathBuf,
+    },
+    /// Which guarantees hold, by launcher
+    Check(check::Arguments),
+    /// What isolation costs, and how far a neighbour reaches
+    Bench(bench::Arguments),
+    /// Runs scenario files, or scenarios of the catalogue by id
+    Run(run::Arguments),
+    /// Prints a record, or renders it as a page
+    Report {
+        /// A record.json
+        record: PathBuf,
+        /// Writes one self-contained HTML file instead of printing
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
+}
+
+/// Options of every command that launches.
+#[derive(Args)]
+struct Common {
+    /// Launchers, separated by commas: core, runc, crun, bwrap, or the path of an OCI runtime [default: those installed]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    launcher: Vec<String>,
+    /// The record as JSON instead of a summary
+    #[arg(long)]
+    json: bool,
+    /// Folder for a record and a report
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Fails with status 4 when something cannot be tested here
+    #[arg(long)]
+    must_run: bool,
+}
+
+/// Why a command ended without a result.
+enum Failure {
+    /// The user's input is wrong.
+    Input(String),
+    /// Interrupted; everything that was started has ended.
+    Interrupted,
+    /// isolab itself failed.
+    Internal(String),
+}
+
+impl Failure {
+    fn input(error: impl std::fmt::Display) -> Failure {
+        Failure::Input(error.to_string())
+    }
+
+    fn internal(error: impl std::fmt::Display) -> Failure {
+        Failure::Internal(error.to_string())
+    }
+}
+
+pub(crate) fn main() -> ExitCode {
+    let Arguments { command, out } = Arguments::parse();
+    let done = match command {
+        None => quick::quick(out),
+        Some(Command::Host { json }) => host::host(json),
+        Some(Command::Plan { config }) => plan::plan(&config),
+        Some(Command::Check(arguments)) => check::check(&arguments),
+        Some(Command::Bench(arguments)) => bench::bench(&arguments),
+        Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Report { record, html }) => report::report(&record, html.as_deref()),
+    };
+    let (message, status) = match done {
+        Ok(status) => return status,
+        Err(Failure::Input(message)) => (message, 2),
+        Err(Failure::Interrupted) => ("interrupted; everything that was started has ended".into(), 130),
+        Err(Failure::Internal(message)) => (message, 5),
+    };
+    eprintln!("isolab: {message}");
+    ExitCode::from(status)
+}

@@ -1,0 +1,136 @@
+//! What every command that launches begins and ends with: the host, the launchers, the record.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use isolab_core::host::{Feature, Host};
+use isolab_reports::figures::Figures;
+use isolab_reports::record::{Cell, Cost, FORMAT, Guarantee, NotTested, Outcome, Record};
+use isolab_scenarios::cancel::{Cancel, Cancelled};
+use isolab_scenarios::launcher::{self, Launcher};
+use isolab_scenarios::noise;
+
+use super::bars::Bars;
+use super::{Common, Failure, interrupt, output};
+
+/// A run in progress.
+pub(super) struct Session {
+    pub(super) host: Host,
+    pub(super) launchers: Vec<Box<dyn Launcher>>,
+    pub(super) program: PathBuf,
+    pub(super) bars: Bars,
+    pub(super) cancel: Cancel,
+    record: Record,
+    begun: Instant,
+}
+
+impl Session {
+    /// Probes the host, removes what killed runs have left, finds the launchers, and calibrates. `names` chooses
+    /// launchers; empty takes all that are installed.
+    pub(super) fn begin(command: &str, names: &[String]) -> Result<Session, Failure> {
+        let cancel = interrupt::watch()?;
+        let begun = Instant::now();
+        let host = Host::probe();
+        for left in isolab_scenarios::sweep(&host).map_err(Failure::internal)? {
+            eprintln!("isolab: removed what a killed run had left: {left}");
+        }
+        let mut not_tested = Vec::new();
+        let launchers = if names.is_empty() {
+            let found = launcher::find(&host);
+            not_tested.extend(found.absent);
+            found.here
+        } else {
+            let named = names.iter().map(|name| launcher::named(name, &host));
+            named.collect::<Result<_, _>>().map_err(Failure::Input)?
+        };
+        not_tested.extend(missing_features(&host));
+        let program = std::env::current_exe().map_err(Failure::internal)?;
+        let record = Record {
+            format: FORMAT,
+            isolab: env!("CARGO_PKG_VERSION").into(),
+            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            seconds: 0.0,
+            command: command.into(),
+            host: host.clone(),
+            noise: noise::calibrate(&cancel).map_err(|Cancelled| Failure::Interrupted)?,
+            launchers: launchers.iter().map(|launcher| launcher.describe()).collect(),
+            guarantees: Vec::new(),
+            costs: Vec::new(),
+            interference: Vec::new(),
+            not_tested,
+        };
+        Ok(Session { host, launchers, program, bars: Bars::new(), cancel, record, begun })
+    }
+
+    pub(super) fn add_guarantees(&mut self, guarantees: Vec<Guarantee>, not_tested: Vec<NotTested>) {
+        self.record.guarantees.extend(guarantees);
+        self.record.not_tested.extend(not_tested);
+    }
+
+    pub(super) fn add_costs(&mut self, (costs, not_tested): (Vec<Cost>, Vec<NotTested>)) {
+        self.record.costs.extend(costs);
+        self.record.not_tested.extend(not_tested);
+    }
+
+    pub(super) fn add_interference(&mut self, (cells, not_tested): (Vec<Cell>, Vec<NotTested>)) {
+        self.record.interference.extend(cells);
+        self.record.not_tested.extend(not_tested);
+    }
+
+    /// Writes and prints what was found, and says with the exit status how it went.
+    pub(super) fn end(mut self, common: &Common) -> Result<ExitCode, Failure> {
+        self.record.seconds = self.begun.elapsed().as_secs_f64();
+        self.record.noise.load[1] = noise::load().unwrap_or_default();
+        drop(self.bars);
+        let html = match &common.out {
+            Some(dir) => Some(output::write(&self.record, dir)?),
+            None => None,
+        };
+        if common.json {
+            output::print_json(&self.record)?;
+        } else {
+            output::print_summary(&self.record, html.as_deref())?;
+        }
+        Ok(status(&self.record, common.must_run))
+    }
+}
+
+/// 1 when a guarantee is broken or its control did not turn red; else 4 when something could not be tested though it
+/// had to be; else 0.
+fn status(record: &Record, must_run: bool) -> ExitCode {
+    use isolab_reports::figures::verdict::Verdict;
+    let matrix = Figures::of(record).guarantees;
+    let untested = |guarantee: &Guarantee| matches!(guarantee.outcome, Outcome::NotTestable { .. });
+    if matrix.count(Verdict::Broken) + matrix.count(Verdict::Unproven) > 0 {
+        ExitCode::from(1)
+    } else if must_run && (!record.not_tested.is_empty() || record.guarantees.iter().any(untested)) {
+        ExitCode::from(4)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// What the host itself lacks, with its remedy.
+fn missing_features(host: &Host) -> Vec<NotTested> {
+    let missing = host.features.iter().filter_map(|(name, feature)| match feature {
+        Feature::Available => None,
+        Feature::Missing { reason, remedy } => Some(NotTested {
+            what: format!("feature {name}"),
+            reason: reason.clone(),
+            remedy: remedy.clone(),
+        }),
+    });
+    missing.collect()
+}
+
+/// The end of a stage: interrupted, or isolab's own failure.
+pub(super) fn stage<T, E: std::fmt::Display>(result: Result<T, E>, cancel: &Cancel) -> Result<T, Failure> {
+    result
+        .map_err(|error| if cancel.is_cancelled() { Failure::Interrupted } else { Failure::internal(error) })
+}
+
+/// A file's text, with its name in the error.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::Input(format!("read {}: {error}", path.display())))
+}

@@ -1,0 +1,215 @@
+//! The launcher against the floor: the cheapest sequence known for the same observed posture, made by hand.
+//!
+//! Both make a container with seven namespaces (all but the user namespace), its root pivoted to, a fresh `/proc`, a
+//! group limited in cpu, memory and pids, and the base seccomp profile; both run the program that only exits, wait for
+//! its end, and remove the groups. They take turns, so a pair is a few milliseconds apart.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use isolab_core::cgroup;
+use isolab_core::config::Config;
+use isolab_core::host::Host;
+use isolab_core::oci;
+use isolab_core::plan::{Op, Plan};
+use isolab_core::process;
+use isolab_core::sys::floor::{Floor, Posture};
+use isolab_reports::record::{Cost, NotTested, Series};
+use serde_json::{Value, json};
+
+use super::Options;
+use crate::bed::Bed;
+use crate::bundle::Bundle;
+use crate::cancel::Cancel;
+use crate::progress::Progress;
+use crate::ready::{Error, Ready};
+use crate::schedule::{Limits, Rounds};
+use crate::workload::exit;
+
+/// Id of the cost in the record.
+pub const ID: &str = "spawn-floor";
+/// Limits for a run of about a second.
+pub const QUICK: Limits = Limits { rounds: 200, time: Duration::from_secs(5), seed: 1 };
+
+/// A launcher and a floor that make the same container.
+pub struct Pair {
+    ready: Ready,
+    floor: Floor,
+    /// Dropped last: it removes what the containers were made in.
+    _bed: Bed,
+}
+
+impl Pair {
+    /// Prepares both, and verifies that the launcher's container is what was asked for.
+    ///
+    /// # Errors
+    /// When this host cannot make such a container; it takes root and a v2 tree.
+    pub fn new(options: &Options<'_>, host: &Host) -> Result<Pair, Error> {
+        let bed = Bed::new(options.program, host)?;
+        let config = config(&bed);
+        let bundle = bed.bundle(ID, config)?;
+        let (core, floor) = (bed.group("core"), bed.group("floor"));
+        keep_parent(&bed, host)?;
+        let ready = Ready::new(&with_group(&bundle, &core), bundle.dir(), ID, host)?;
+        ready.verify()?;
+        let posture = posture(&bundle, &with_group(&bundle, &floor), host)?;
+        Ok(Pair { ready, floor: Floor::new(&posture), _bed: bed })
+    }
+
+    /// Launches once each way; nanoseconds of the launcher and of the floor. `floor_first` says who begins.
+    ///
+    /// # Errors
+    /// When either fails.
+    pub fn sample(&mut self, floor_first: bool) -> Result<(u64, u64), Error> {
+        if floor_first {
+            let floor = self.floor()?;
+            return Ok((self.core()?, floor));
+        }
+        let core = self.core()?;
+        Ok((core, self.floor()?))
+    }
+
+    /// One launch by the launcher, removal included.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn core(&mut self) -> Result<u64, Error> {
+        self.ready.whole().map(|whole| whole.removed)
+    }
+
+    /// One launch by the floor, removal included.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn floor(&mut self) -> Result<u64, Error> {
+        let begun = Instant::now();
+        let status = self.floor.run();
+        let passed = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        match status {
+            Ok(0) => Ok(passed),
+            Ok(status) => {
+                Err(Error::Ended { what: "the floor's workload".into(), how: format!("status {status:#x}") })
+            }
+            Err(call) => {
+                Err(Error::Ended { what: "the floor".into(), how: format!("a failure of call {call}") })
+            }
+        }
+    }
+}
+
+/// Measures.
+///
+/// # Errors
+/// When the files cannot be made, or the run is to stop.
+pub fn run(
+    options: &Options<'_>,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<(Vec<Cost>, Vec<NotTested>), Error> {
+    let mut pair = match Pair::new(options, host) {
+        Ok(pair) => pair,
+        Err(error) => return Ok((Vec::new(), vec![error.into_not_tested(ID)?])),
+    };
+    let (mut core, mut floor) = (Vec::new(), Vec::new());
+    progress.begin("spawn against the floor", u64::from(options.limits.rounds));
+    let mut rounds = Rounds::new(2, options.limits);
+    while let Some(order) = rounds.next_round() {
+        cancel.check()?;
+        progress.step("launcher and floor");
+        let floor_first = order.first() == Some(&1);
+        let (launcher, by_hand) = pair.sample(floor_first)?;
+        core.push(launcher);
+        floor.push(by_hand);
+    }
+    progress.done();
+    let series = |name: &str, against: Option<&str>, samples, enforced: Option<&str>| Series {
+        name: name.into(),
+        against: against.map(Into::into),
+        samples,
+        steps: Vec::new(),
+        enforced: enforced.map(Into::into),
+    };
+    let title =
+        "Launch, run, wait, remove: the launcher against the cheapest sequence for the same posture".into();
+    let both =
+        vec![series("floor", None, floor, None), series("core", Some("floor"), core, Some("enforced"))];
+    Ok((vec![Cost { id: ID.into(), title, launcher: "core".into(), series: both }], Vec::new()))
+}
+
+fn config(bed: &Bed) -> Value {
+    let mut config = bed.config(ID);
+    let time = bed.host.has("time-namespace").then_some("time");
+    let kinds = ["pid", "network", "ipc", "uts", "mount", "cgroup"].into_iter().chain(time);
+    let namespaces: Vec<Value> = kinds.map(|kind| json!({"type": kind})).collect();
+    let seccomp = config["linux"]["seccomp"].take();
+    json!({
+        "ociVersion": "1.0.2",
+        "process": {"user": {"uid": 0, "gid": 0}, "args": [exit::PATH], "cwd": "/", "noNewPrivileges": true},
+        "root": {"path": "rootfs"},
+        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+        "linux": {
+            "namespaces": namespaces,
+            "seccomp": seccomp,
+            "resources": {"cpu": {"shares": 512}, "memory": {"limit": 268_435_456}, "pids": {"limit": 64}},
+        },
+    })
+}
+
+fn with_group(bundle: &Bundle, group: &str) -> Value {
+    let mut config = bundle.config().clone();
+    config["linux"]["cgroupsPath"] = group.into();
+    config
+}
+
+/// The launcher removes an empty parent with its group, the floor does not make one: a group that stays keeps it.
+fn keep_parent(bed: &Bed, host: &Host) -> Result<(), Error> {
+    let path = bed.group("keep");
+    for hierarchy in host.cgroups.v1.iter().chain(&host.cgroups.v2) {
+        let group = hierarchy.mount.join(path.trim_start_matches('/'));
+        let wanted =
+            hierarchy.controllers.iter().any(|name| ["cpu", "memory", "pids"].contains(&name.as_str()));
+        if wanted || host.cgroups.v2.as_ref() == Some(hierarchy) {
+            std::fs::create_dir_all(&group)
+                .map_err(Error::io(format!("make the group {}", group.display())))?;
+        }
+    }
+    Ok(())
+}
+
+/// The launcher's own plan says which groups, limits and filter the floor must have.
+fn posture(bundle: &Bundle, config: &Value, host: &Host) -> Result<Posture, Error> {
+    let spec = oci::parse(config.to_string().as_bytes())?;
+    let meant = Config::new(&spec, bundle.dir(), ID)?;
+    let plan = Plan::compile(&meant, host)?;
+    let directories = &plan.directories;
+    let v2 = directories.iter().find(|directory| directory.v2).map(|directory| directory.path.clone());
+    let group = v2.ok_or_else(|| Error::NotEnforced("the floor needs a cgroup v2 tree".into()))?;
+    let settings = meant
+        .cgroup
+        .iter()
+        .flat_map(|group| cgroup::settings(&group.resources, |controller| host.cgroups.is_v2(controller)));
+    let limits = settings.filter_map(|setting| {
+        let directory =
+            directories.iter().find(|directory| directory.controllers.contains(&setting.controller))?;
+        Some((directory.path.join(&setting.file), setting.value))
+    });
+    let filter = plan.steps().iter().find_map(|step| match &step.op {
+        Op::Process(process::Op::Filter { program }) => Some(program.instructions.clone()),
+        _ => None,
+    });
+    let v1_groups: Vec<PathBuf> = directories
+        .iter()
+        .filter(|directory| !directory.v2)
+        .map(|directory| directory.path.clone())
+        .collect();
+    Ok(Posture {
+        rootfs: bundle.rootfs(),
+        program: exit::PATH.into(),
+        group,
+        v1_groups,
+        limits: limits.collect(),
+        filter: filter.unwrap_or_default(),
+        time: host.has("time-namespace"),
+    })
+}

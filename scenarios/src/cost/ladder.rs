@@ -1,0 +1,228 @@
+//! The primitive ladder: the cost of a launch as each primitive is added to those before it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use isolab_core::host::Host;
+use isolab_reports::record::{Cost, NotTested, Series};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Options, steps};
+use crate::bed::Bed;
+use crate::cancel::Cancel;
+use crate::edit::{self, Edit};
+use crate::progress::Progress;
+use crate::ready::{self, Error, Ready};
+use crate::schedule::{Limits, Rounds};
+use crate::schema;
+
+/// Limits for a run of a few seconds.
+pub const QUICK: Limits = Limits { rounds: 40, time: Duration::from_secs(10), seed: 1 };
+
+/// The declaration that comes with isolab.
+pub const FIRST: &str = include_str!("../../catalog/costs/ladder.toml");
+
+/// A ladder as its file declares it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ladder {
+    /// Always `cost`.
+    pub kind: schema::Kind,
+    /// Id of the cost in the record.
+    pub id: String,
+    /// One sentence: what is measured.
+    pub title: String,
+    /// The config that the first rung edits. Its root is `rootfs`, in which `/exit` is the workload.
+    pub bare: Value,
+    /// From the bottom up.
+    pub rung: Vec<Rung>,
+}
+
+/// One rung.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rung {
+    /// Name of its series.
+    pub name: String,
+    /// What it adds to the rung below.
+    pub edits: Vec<Edit>,
+    /// `first` moves it to the bottom when isolab runs without root.
+    pub rootless: Option<Rootless>,
+}
+
+/// Where a rung stands without root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rootless {
+    /// At the bottom: nothing else is possible before it.
+    First,
+}
+
+impl Ladder {
+    /// The rungs in the order in which this user can climb them.
+    fn order(&self, uid: u32) -> Vec<&Rung> {
+        let mut rungs: Vec<&Rung> = self.rung.iter().collect();
+        // A stable sort: everything else stays in its order.
+        rungs.sort_by_key(|rung| !(uid != 0 && rung.rootless == Some(Rootless::First)));
+        rungs
+    }
+}
+
+/// A rung that this host can launch, with its samples.
+struct Climbed {
+    ready: Ready,
+    series: Series,
+    /// A launch failed after it had worked once: its samples do not count.
+    failed: bool,
+}
+
+/// Climbs the ladder: each round launches every rung once. A rung that this host cannot have, or that is not enforced,
+/// becomes a [`NotTested`], and the rungs above stand on the one below it.
+///
+/// # Errors
+/// When the files cannot be made, or the run is to stop. Containers and files are removed either way.
+pub fn run(
+    ladder: &Ladder,
+    options: &Options<'_>,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<(Vec<Cost>, Vec<NotTested>), Error> {
+    let bed = Bed::new(options.program, host)?;
+    let bundle = bed.bundle("ladder", Value::Null)?;
+    progress.begin(&ladder.title, u64::from(options.limits.rounds) + 1);
+    progress.step("verify every rung");
+    let mut values = ready::values(host);
+    values["cgroup"] = bed.group("ladder").into();
+    let (mut climbed, mut not_tested) = climb(ladder, bundle.dir(), &values, host, cancel)?;
+    measure(&ladder.id, &mut climbed, &mut not_tested, options, progress, cancel)?;
+    progress.done();
+    let series = climbed.into_iter().filter(|rung| !rung.failed).map(|rung| rung.series).collect();
+    let cost = Cost { id: ladder.id.clone(), title: ladder.title.clone(), launcher: "core".into(), series };
+    Ok((vec![cost], not_tested))
+}
+
+/// Builds the rungs upon each other, and launches a sibling of each to see that it is what was asked for.
+fn climb(
+    ladder: &Ladder,
+    bundle: &Path,
+    values: &Value,
+    host: &Host,
+    cancel: &Cancel,
+) -> Result<(Vec<Climbed>, Vec<NotTested>), Error> {
+    let mut config = ladder.bare.clone();
+    let mut climbed: Vec<Climbed> = Vec::new();
+    let mut not_tested = Vec::new();
+    for rung in ladder.order(host.uid) {
+        cancel.check()?;
+        let rung_config = edited(&config, &rung.edits, values)?;
+        match stand_on(&rung_config, bundle, host) {
+            Ok((ready, enforced)) => {
+                let against = climbed.last().map(|below| below.series.name.clone());
+                let series = steps::series(&rung.name, against, enforced, ready.plan());
+                climbed.push(Climbed { ready, series, failed: false });
+                config = rung_config;
+            }
+            Err(error) => not_tested.push(error.into_not_tested(&format!("{}: {}", ladder.id, rung.name))?),
+        }
+    }
+    Ok((climbed, not_tested))
+}
+
+/// `config` with the edits made and the placeholders filled in.
+fn edited(config: &Value, edits: &[Edit], values: &Value) -> Result<Value, Error> {
+    let mut config = config.clone();
+    edit::apply(&mut config, edits)?;
+    ready::filled(&config, values)
+}
+
+fn stand_on(config: &Value, bundle: &Path, host: &Host) -> Result<(Ready, String), Error> {
+    let ready = Ready::new(config, bundle, "ladder", host)?;
+    let enforced = ready.verify()?;
+    Ok((ready, enforced))
+}
+
+fn measure(
+    id: &str,
+    climbed: &mut [Climbed],
+    not_tested: &mut Vec<NotTested>,
+    options: &Options<'_>,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<(), Error> {
+    let mut rounds = Rounds::new(climbed.len(), options.limits);
+    let mut number = 0;
+    while let Some(order) = rounds.next_round() {
+        number += 1;
+        progress.step(&format!("round {number} of {} rungs", climbed.len()));
+        for rung in order {
+            cancel.check()?;
+            let Climbed { ready, series, failed } = &mut climbed[rung];
+            if *failed {
+                continue;
+            }
+            match ready.whole() {
+                Ok(whole) => steps::add(series, &whole),
+                Err(error) => {
+                    *failed = true;
+                    not_tested.push(error.into_not_tested(&format!("{id}: {}", series.name))?);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn first() -> Ladder {
+        schema::parse("catalog/costs/ladder.toml", FIRST).unwrap()
+    }
+
+    fn values() -> Value {
+        json!({"uid": 1000, "gid": 1000, "cgroup": "/g/ladder", "architecture": "SCMP_ARCH_X86_64"})
+    }
+
+    #[test]
+    fn the_whole_ladder_applies_to_the_bare_config() {
+        let ladder = first();
+        let config = ladder.rung.iter().fold(ladder.bare.clone(), |config, rung| {
+            let next = edited(&config, &rung.edits, &values())
+                .unwrap_or_else(|error| panic!("{}: {error}", rung.name));
+            assert!(rung.name == "chroot" || next != config, "{} adds nothing", rung.name);
+            next
+        });
+        let namespaces: Vec<&str> = config["linux"]["namespaces"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|ns| ns["type"].as_str())
+            .collect();
+        assert_eq!(namespaces, ["mount", "pid", "ipc", "uts", "network", "cgroup", "user", "time"]);
+        assert_eq!(config["linux"]["uidMappings"][0]["hostID"], 1000);
+        assert_eq!(config["linux"]["cgroupsPath"], "/g/ladder");
+        assert!(config["linux"]["seccomp"]["syscalls"][0]["names"].as_array().unwrap().len() > 40);
+    }
+
+    #[test]
+    fn the_user_namespace_comes_first_without_root() {
+        let ladder = first();
+        let names = |uid| ladder.order(uid).iter().map(|rung| rung.name.clone()).collect::<Vec<_>>();
+        let as_declared: Vec<String> = ladder.rung.iter().map(|rung| rung.name.clone()).collect();
+        assert_eq!(names(0), as_declared);
+        assert_eq!(names(1000)[..2], ["+ user namespace", "chroot"]);
+        assert_eq!(names(1000).len(), as_declared.len());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let text = FIRST.replacen("edits = []", "edit = []", 1);
+        let error = schema::parse::<Ladder>("ladder.toml", &text).unwrap_err().to_string();
+        assert!(error.contains("edit"), "{error}");
+    }
+}

@@ -1,0 +1,104 @@
+//! The same bundle over every launcher: from the start of the launcher to the removal of the container.
+//!
+//! For a program that is the time of its foreground command, from its spawn to its exit: what a script that calls it waits for. For
+//! `core` it is reading and compiling the config, a launch, a wait and a removal, in process. The config is the one that the guarantees are checked with,
+//! so what each launcher enforces of it is in the guarantees.
+
+use std::time::{Duration, Instant};
+
+use isolab_core::host::Host;
+use isolab_reports::record::{Cost, NotTested, Series};
+
+use super::Options;
+use crate::bed::Bed;
+use crate::bundle::Bundle;
+use crate::cancel::Cancel;
+use crate::launcher::Launcher;
+use crate::progress::Progress;
+use crate::ready::{Error, Ready};
+use crate::schedule::{Limits, Rounds};
+use crate::workload::exit;
+
+/// Id of the cost in the record.
+pub const ID: &str = "spawn-launchers";
+/// Limits for a run of a few seconds.
+pub const QUICK: Limits = Limits { rounds: 20, time: Duration::from_secs(6), seed: 1 };
+
+/// A launcher with its samples.
+struct Lane<'l> {
+    launcher: &'l dyn Launcher,
+    series: Series,
+    failed: bool,
+}
+
+/// Measures. A launcher that does not start the bundle becomes a [`NotTested`].
+///
+/// # Errors
+/// When the files cannot be made, or the run is to stop. Containers and files are removed either way.
+pub fn run(
+    launchers: &[Box<dyn Launcher>],
+    options: &Options<'_>,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<(Vec<Cost>, Vec<NotTested>), Error> {
+    let bed = Bed::new(options.program, host)?;
+    let mut config = bed.config(ID);
+    config["process"]["args"] = [exit::PATH].into();
+    let bundle = bed.bundle("spawn", config)?;
+    bundle.write().map_err(Error::io("write the config"))?;
+    let mut lanes: Vec<Lane<'_>> =
+        launchers.iter().map(|launcher| lane(launcher.as_ref(), &bundle, host)).collect();
+    let mut not_tested = Vec::new();
+    progress.begin("spawn over all launchers", u64::from(options.limits.rounds));
+    let mut rounds = Rounds::new(lanes.len(), options.limits);
+    while let Some(order) = rounds.next_round() {
+        progress.step(&format!("{} launchers", lanes.len()));
+        for at in order {
+            cancel.check()?;
+            let lane = &mut lanes[at];
+            if lane.failed {
+                continue;
+            }
+            match sample(lane.launcher, &bundle) {
+                Ok(nanoseconds) => lane.series.samples.push(nanoseconds),
+                Err(error) => {
+                    lane.failed = true;
+                    not_tested.push(error.into_not_tested(&format!("{ID}: {}", lane.series.name))?);
+                }
+            }
+        }
+    }
+    progress.done();
+    let series = lanes.into_iter().filter(|lane| !lane.failed).map(|lane| lane.series).collect();
+    let title = "Launch a full container whose program only exits, wait, remove, by launcher".into();
+    Ok((vec![Cost { id: ID.into(), title, launcher: "all".into(), series }], not_tested))
+}
+
+/// An empty lane. `core` is the launcher that we can hold and read: for the others the guarantees say what is enforced.
+fn lane<'l>(launcher: &'l dyn Launcher, bundle: &Bundle, host: &Host) -> Lane<'l> {
+    let core = launcher.name() == "core";
+    let verify = || Ready::new(bundle.config(), bundle.dir(), ID, host)?.verify();
+    let enforced = core.then(|| verify().unwrap_or_else(|error| error.to_string()));
+    let series = Series {
+        name: launcher.name().into(),
+        against: (!core).then(|| "core".into()),
+        samples: Vec::new(),
+        steps: Vec::new(),
+        enforced,
+    };
+    Lane { launcher, series, failed: false }
+}
+
+fn sample(launcher: &dyn Launcher, bundle: &Bundle) -> Result<u64, Error> {
+    let begun = Instant::now();
+    launcher.run(bundle, ID).map_err(|error| Error::Launcher {
+        launcher: launcher.name().into(),
+        remedy: launcher
+            .remedy(&error.to_string())
+            .unwrap_or("see what the launcher says on a plain bundle")
+            .into(),
+        problem: error.to_string(),
+    })?;
+    Ok(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX))
+}

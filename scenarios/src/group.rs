@@ -1,0 +1,140 @@
+//! The control groups of a run: one parent `/isolab-<pid>-<n>` in every hierarchy, removed at the end.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use isolab_core::host::{Cgroups, Host};
+use isolab_core::observe::CgroupLine;
+
+use crate::scratch::{owner_pid, start_time};
+
+/// How long a group may stay busy after its last process has ended: the kernel frees it in the background.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The parent of all groups of a run. Launchers make the groups; this removes them.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    name: String,
+    hierarchies: Vec<PathBuf>,
+}
+
+impl Groups {
+    /// For a run with a unique name, such as a scratch directory's.
+    #[must_use]
+    pub(crate) fn new(name: &str, host: &Host) -> Groups {
+        Groups { name: name.into(), hierarchies: mounts(&host.cgroups) }
+    }
+
+    /// What goes into a config's `cgroupsPath` for a container.
+    #[must_use]
+    pub(crate) fn path_of(&self, id: &str) -> String {
+        format!("/{}/{id}", self.name)
+    }
+
+    /// Removes the parent and what is left below it, in every hierarchy.
+    ///
+    /// # Errors
+    /// When a group is still in use after two seconds; the others are removed all the same.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        let removed: Vec<_> = self.hierarchies.iter().map(|mount| remove(&mount.join(&self.name))).collect();
+        removed.into_iter().collect()
+    }
+
+    /// Removes the groups of runs that have died.
+    ///
+    /// # Errors
+    /// When such a group cannot be removed.
+    pub(crate) fn sweep(host: &Host) -> io::Result<()> {
+        for mount in mounts(&host.cgroups) {
+            let Ok(entries) = fs::read_dir(&mount) else { continue };
+            for entry in entries.flatten() {
+                let pid = entry.file_name().to_str().and_then(owner_pid);
+                if pid.is_some_and(|pid| start_time(pid).is_none()) {
+                    remove(&entry.path())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        if let Err(error) = self.remove() {
+            eprintln!("isolab: {error}");
+        }
+    }
+}
+
+fn mounts(cgroups: &Cgroups) -> Vec<PathBuf> {
+    let all = cgroups.v1.iter().chain(&cgroups.v2);
+    let mut mounts: Vec<_> = all.map(|hierarchy| hierarchy.mount.clone()).collect();
+    mounts.dedup();
+    mounts
+}
+
+/// Removes a group and the groups in it.
+fn remove(group: &Path) -> io::Result<()> {
+    let Ok(entries) = fs::read_dir(group) else { return Ok(()) };
+    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        remove(&entry.path())?;
+    }
+    let begun = Instant::now();
+    loop {
+        match fs::remove_dir(group) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && begun.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(crate::scratch::named("remove control group", group, &error)),
+        }
+    }
+}
+
+/// Where a controller's files of a process are, from the process's `/proc/<pid>/cgroup`.
+#[must_use]
+pub(crate) fn directory(cgroups: &Cgroups, lines: &[CgroupLine], controller: &str) -> Option<PathBuf> {
+    let has = |names: &[String]| names.iter().any(|name| name == controller);
+    let hierarchy = cgroups.v1.iter().find(|hierarchy| has(&hierarchy.controllers));
+    let (hierarchy, line) = match hierarchy {
+        Some(hierarchy) => (hierarchy, lines.iter().find(|line| has(&line.controllers))?),
+        None => {
+            let unified = cgroups.v2.as_ref().filter(|hierarchy| has(&hierarchy.controllers))?;
+            (unified, lines.iter().find(|line| line.hierarchy == 0)?)
+        }
+    };
+    Some(hierarchy.mount.join(line.path.trim_start_matches('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use isolab_core::host::Hierarchy;
+
+    use super::*;
+
+    #[test]
+    fn a_controllers_directory_is_found_on_hybrid_hosts() {
+        let hierarchy = |mount: &str, names: &[&str]| Hierarchy {
+            mount: mount.into(),
+            controllers: names.iter().map(|&name| name.into()).collect(),
+            writable: true,
+        };
+        let cgroups = Cgroups {
+            v2: Some(hierarchy("/cg/unified", &["hugetlb"])),
+            v1: vec![hierarchy("/cg/memory", &["memory"])],
+        };
+        let line = |hierarchy, controllers: &[&str]| CgroupLine {
+            hierarchy,
+            controllers: controllers.iter().map(|&name| name.into()).collect(),
+            path: "/a/b".into(),
+        };
+        let lines = [line(4, &["memory"]), line(0, &[])];
+        assert_eq!(directory(&cgroups, &lines, "memory"), Some("/cg/memory/a/b".into()));
+        assert_eq!(directory(&cgroups, &lines, "hugetlb"), Some("/cg/unified/a/b".into()));
+        assert_eq!(directory(&cgroups, &lines, "pids"), None);
+    }
+}

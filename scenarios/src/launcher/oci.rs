@@ -1,0 +1,160 @@
+//! Any OCI runtime with runc's command line: `run --bundle DIR --pid-file FILE ID`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio as ProcessStdio};
+use std::time::Duration;
+
+use isolab_core::launch::Exit;
+use isolab_reports::record;
+use serde_json::Value;
+
+use super::process::{self, Foreground};
+use super::{Launcher, Offer, Running, StartError, Stdio, version};
+use crate::bundle::Bundle;
+
+/// An OCI runtime's binary.
+#[derive(Debug)]
+pub struct Oci {
+    name: String,
+    path: PathBuf,
+    version: Option<String>,
+    /// What `features` prints (runtime-spec, features.md), for runtimes that have it.
+    features: Option<Value>,
+}
+
+impl Oci {
+    /// Asks the binary for its version and features.
+    #[must_use]
+    pub fn new(name: &str, path: PathBuf) -> Oci {
+        let version = version(&path);
+        let features = features(&path);
+        Oci { name: name.into(), path, version, features }
+    }
+}
+
+impl Oci {
+    /// The command up to the container's id, and what removes the container.
+    fn command(&self, bundle: &Bundle, id: &str) -> Result<(Command, Delete), StartError> {
+        super::require_mount_namespace(bundle)?;
+        let state = bundle.dir().join("state");
+        let mut command = Command::new(&self.path);
+        command.arg("--root").arg(&state).args(["run", "--bundle"]).arg(bundle.dir());
+        Ok((command, Delete { runtime: self.path.clone(), state, id: id.into() }))
+    }
+}
+
+fn features(path: &Path) -> Option<Value> {
+    let output = Command::new(path).arg("features").stderr(ProcessStdio::null()).output().ok()?;
+    if output.status.success() { serde_json::from_slice(&output.stdout).ok() } else { None }
+}
+
+impl Launcher for Oci {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn describe(&self) -> record::Launcher {
+        record::Launcher {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            path: Some(self.path.display().to_string()),
+        }
+    }
+
+    fn offers(&self, feature: &str) -> Offer {
+        let listed = self.features.as_ref().and_then(|features| features["linux"]["namespaces"].as_array());
+        match (feature.strip_suffix(" namespace"), listed) {
+            (Some(kind), Some(listed)) if !listed.iter().any(|one| one == kind) => {
+                Offer::NotOffered { reason: format!("`{} features` lists no {kind} namespace", self.name) }
+            }
+            _ => Offer::Offered,
+        }
+    }
+
+    fn start(&self, bundle: &Bundle, id: &str, stdio: Stdio) -> Result<Box<dyn Running>, StartError> {
+        let pid_file = bundle.dir().join("pid");
+        let (mut command, delete) = self.command(bundle, id)?;
+        command.arg("--pid-file").arg(&pid_file).arg(id);
+        // The file is renamed into place, or written in one go; half a number is not one that ends a line.
+        let pid = move || fs::read_to_string(&pid_file).ok()?.trim().parse().ok();
+        match Foreground::start(command, bundle, stdio, pid) {
+            Ok(foreground) => Ok(Box::new(Container { foreground, delete })),
+            Err(error) => {
+                delete.run().map_err(|source| StartError::System {
+                    operation: "clean up after a failed start",
+                    source,
+                })?;
+                Err(error)
+            }
+        }
+    }
+
+    fn run(&self, bundle: &Bundle, id: &str) -> Result<(), StartError> {
+        let (mut command, delete) = self.command(bundle, id)?;
+        command.arg(id);
+        let run = process::complete(command, bundle);
+        // The runtime has removed the container when its command is done; only after a failure there is something to do.
+        delete.run().map_err(|source| StartError::System { operation: "clean up after a run", source })?;
+        run
+    }
+
+    fn remedy(&self, error: &str) -> Option<&'static str> {
+        (self.name == "crun" && error.contains("hybrid")).then_some(
+            "this crun refuses hosts with v1 groups whose v2 tree still has a controller, usually hugetlb: move it to v1, \
+             mkdir /sys/fs/cgroup/hugetlb && mount -t cgroup -o hugetlb cgroup /sys/fs/cgroup/hugetlb",
+        )
+    }
+}
+
+struct Container {
+    foreground: Foreground,
+    delete: Delete,
+}
+
+impl Running for Container {
+    fn pid(&self) -> i32 {
+        self.foreground.pid()
+    }
+
+    fn wait(&mut self, timeout: Duration) -> io::Result<Option<Exit>> {
+        self.foreground.wait(timeout)
+    }
+
+    fn kill(&mut self) -> io::Result<()> {
+        self.foreground.kill()
+    }
+
+    fn remove(mut self: Box<Self>) -> io::Result<()> {
+        self.foreground.end()?;
+        self.delete.run()
+    }
+}
+
+/// What the runtime keeps of a container.
+struct Delete {
+    runtime: PathBuf,
+    state: PathBuf,
+    id: String,
+}
+
+impl Delete {
+    /// `delete --force`, unless the runtime has cleaned up by itself, as `run` does in the foreground.
+    fn run(&self) -> io::Result<()> {
+        if !self.state.join(&self.id).exists() {
+            return Ok(());
+        }
+        let mut command = Command::new(&self.runtime);
+        command.arg("--root").arg(&self.state).args(["delete", "--force", &self.id]);
+        let output = command.stdin(ProcessStdio::null()).output()?;
+        if output.status.success() || !self.state.join(&self.id).exists() {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "delete {}: {}",
+            self.id,
+            String::from_utf8_lossy(&output.stderr).trim()
+        )))
+    }
+}

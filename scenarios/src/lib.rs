@@ -1,0 +1,41 @@
+//! Declared experiments on containers, and the launchers that they run on.
+//!
+//! A scenario file says what to launch, what to ask, and what must hold ([`schema`]); a launcher starts it
+//! ([`launcher`]); a probe inside answers ([`probe`]); the results are records of `isolab-reports`.
+
+mod bed;
+pub mod bundle;
+mod canary;
+pub mod cancel;
+pub mod catalog;
+pub mod check;
+pub mod cost;
+pub mod edit;
+mod expect;
+mod facts;
+mod group;
+pub mod inside;
+pub mod interference;
+pub mod launcher;
+pub mod noise;
+mod path;
+pub mod probe;
+pub mod progress;
+pub mod ready;
+pub mod schedule;
+pub mod schema;
+pub mod scratch;
+mod template;
+#[cfg(test)]
+mod testing;
+pub mod workload;
+
+/// Removes what runs that were killed have left: scratch directories and control groups, known by their names. Returns
+/// what was removed.
+///
+/// # Errors
+/// When the temporary directory cannot be listed, or a group is still in use.
+pub fn sweep(host: &isolab_core::host::Host) -> std::io::Result<Vec<String>> {
+    group::Groups::sweep(host)?;
+    scratch::Scratch::sweep()
+}

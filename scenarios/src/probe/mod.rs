@@ -1,0 +1,327 @@
+//! The in-container side: answers questions about what it sees and what the kernel lets it do.
+//!
+//! The probe is the container's first process, in a root filesystem that holds nothing but itself, under any launcher.
+//! It takes its questions as one JSON argument, prints its answers as one line of JSON, waits until its standard
+//! input ends (so that it can be looked at from outside while it lives), and exits with 0. It needs no `/proc`:
+//! what cannot be read is answered with the error.
+
+mod calls;
+mod files;
+mod load;
+mod network;
+mod process;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+pub use calls::Argument;
+
+/// Questions by check and fact.
+pub type Questions = BTreeMap<String, BTreeMap<String, Question>>;
+/// Answers in the same shape.
+pub type Answers = BTreeMap<String, BTreeMap<String, Value>>;
+
+/// Where the probe lives in a root filesystem.
+pub const PROGRAM: &str = "/isolab";
+
+/// One question. The answer is a JSON value; an operation that was refused is answered with the error's name, such as
+/// `"EPERM"`, one that went through with `"ok"` or with what it returned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Question {
+    /// The process id.
+    Getpid {},
+    /// Everything that `/proc/self` says: see [`crate::facts::tree`].
+    Observe {},
+    /// The processes that `/proc` shows: `count`, `first` (pids, at most 8), and the pids whose command line holds `text`.
+    Processes {
+        /// Part of a command line.
+        text: String,
+    },
+    /// The environment, as an object.
+    Environ {},
+    /// The host name.
+    Hostname {},
+    /// The working directory.
+    Cwd {},
+    /// The CPUs that it may run on, as text: `0,1`.
+    Affinity {},
+    /// `type`, `mode`, `rdev`, `dev`, `inode`, `uid`, `gid` of a path, links not followed.
+    Stat {
+        /// The path.
+        path: String,
+    },
+    /// Names in a directory, sorted.
+    List {
+        /// The directory.
+        path: String,
+    },
+    /// Opens a file, reads or writes nothing, and closes it.
+    Open {
+        /// The path.
+        path: String,
+        /// For writing instead of reading.
+        #[serde(default)]
+        write: bool,
+        /// Made when it does not exist; it must not.
+        #[serde(default)]
+        create: bool,
+    },
+    /// The first 4096 bytes of a file, as text, without the last newline.
+    Read {
+        /// The path.
+        path: String,
+    },
+    /// Writes so many bytes to the end of a file, which is made when needed.
+    Write {
+        /// The path.
+        path: String,
+        /// How many.
+        bytes: usize,
+    },
+    /// Makes a directory.
+    Mkdir {
+        /// The path.
+        path: String,
+    },
+    /// Removes a file.
+    Remove {
+        /// The path.
+        path: String,
+    },
+    /// Sorts paths that should be masked into `masked`, `visible` and `absent`.
+    Masked {
+        /// The paths.
+        paths: Vec<String>,
+    },
+    /// Device nodes in a directory, as `c 1:3 null`, sorted.
+    Devices {
+        /// The directory.
+        path: String,
+    },
+    /// Looks for files of these names below a directory: `seen` counts them, `writable` lists those that open for writing.
+    Writable {
+        /// The directory.
+        path: String,
+        /// File names.
+        names: Vec<String>,
+    },
+    /// Sends a signal; 0 only asks.
+    Kill {
+        /// The process.
+        pid: i32,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Connects to an abstract Unix socket.
+    ConnectAbstract {
+        /// Its name, without the leading NUL.
+        name: String,
+    },
+    /// Names of the network interfaces, sorted.
+    Interfaces {},
+    /// Interfaces that an IPv4 route uses, one entry a route.
+    Routes {},
+    /// Makes a system call in a throw-away process. The answer is the number that it returned, the error's name, or
+    /// `killed by SIGSYS`.
+    Syscall {
+        /// Its name, or its number as text.
+        name: String,
+        /// Up to six numbers or texts.
+        #[serde(default)]
+        args: Vec<Argument>,
+    },
+    /// Starts threads until it fails: `started`, `error`.
+    Tasks {
+        /// Stops here at the latest.
+        at_most: u32,
+    },
+    /// Touches this much memory and frees it.
+    Allocate {
+        /// Megabytes of 2^20 bytes.
+        mib: usize,
+    },
+    /// Spins; the answer is how many CPUs' worth of time it got.
+    Spin {
+        /// How long.
+        millis: u64,
+        /// With how many threads.
+        threads: usize,
+    },
+    /// Seconds of the `monotonic`, `boottime` and `realtime` clocks.
+    Clocks {},
+    /// Tries the classic way out of a chroot (chroot(2), NOTES): `escaped`, and the file identities that say so.
+    EscapeChroot {
+        /// Lock itself into a plain chroot first, and try to escape from that.
+        #[serde(default)]
+        jail: bool,
+    },
+    /// Opens a descriptor and keeps it, to be seen by others.
+    Leak {
+        /// What to open.
+        path: String,
+    },
+    /// Asks in a process of its own. If a signal ends that process, the answer is `killed by SIGKILL`.
+    InChild(Box<Question>),
+}
+
+impl Question {
+    /// Every question's name.
+    pub const NAMES: &[&str] = &[
+        "getpid",
+        "observe",
+        "processes",
+        "environ",
+        "hostname",
+        "cwd",
+        "affinity",
+        "stat",
+        "list",
+        "open",
+        "read",
+        "write",
+        "mkdir",
+        "remove",
+        "masked",
+        "devices",
+        "writable",
+        "kill",
+        "connect_abstract",
+        "interfaces",
+        "routes",
+        "syscall",
+        "tasks",
+        "allocate",
+        "spin",
+        "clocks",
+        "escape_chroot",
+        "leak",
+        "in_child",
+    ];
+
+    /// The answer, from here and now.
+    #[must_use]
+    pub fn answer(&self) -> Value {
+        match self {
+            Question::Getpid {} => json!(std::process::id()),
+            Question::Observe {} => process::observe(),
+            Question::Processes { text } => process::processes(text),
+            Question::Environ {} => process::environ(),
+            Question::Hostname {} => process::hostname(),
+            Question::Cwd {} => process::cwd(),
+            Question::Affinity {} => process::affinity(),
+            Question::Stat { path } => files::stat(path),
+            Question::List { path } => files::list(path),
+            Question::Open { path, write, create } => files::open(path, *write, *create),
+            Question::Read { path } => files::read(path),
+            Question::Write { path, bytes } => files::write(path, *bytes),
+            Question::Mkdir { path } => files::mkdir(path),
+            Question::Remove { path } => files::remove(path),
+            Question::Masked { paths } => files::masked(paths),
+            Question::Devices { path } => files::devices(path),
+            Question::Writable { path, names } => files::writable(path, names),
+            Question::Kill { pid, signal } => calls::kill(*pid, *signal),
+            Question::ConnectAbstract { name } => network::connect_abstract(name),
+            Question::Interfaces {} => network::interfaces(),
+            Question::Routes {} => network::routes(),
+            Question::Syscall { name, args } => calls::syscall(name, args),
+            Question::Tasks { at_most } => load::tasks(*at_most),
+            Question::Allocate { mib } => load::allocate(*mib),
+            Question::Spin { millis, threads } => load::spin(*millis, *threads),
+            Question::Clocks {} => process::clocks(),
+            Question::EscapeChroot { jail } => files::escape_chroot(*jail),
+            Question::Leak { path } => files::leak(path),
+            Question::InChild(question) => process::in_child(question),
+        }
+    }
+}
+
+/// `isolab inside probe QUESTIONS`.
+#[must_use]
+pub fn main(args: &[String]) -> ExitCode {
+    let [questions] = args else {
+        eprintln!("isolab: the probe takes one argument, its questions in JSON");
+        return ExitCode::from(2);
+    };
+    let questions: Questions = match serde_json::from_str(questions) {
+        Ok(questions) => questions,
+        Err(error) => {
+            eprintln!("isolab: the probe's questions: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match report(&questions) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("isolab: the probe cannot report: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn report(questions: &Questions) -> std::io::Result<()> {
+    let mut line = serde_json::to_string(&answer_all(questions))?;
+    line.push('\n');
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(line.as_bytes())?;
+    stdout.flush()?;
+    std::io::stdin().lock().read_to_end(&mut Vec::new()).map(drop)
+}
+
+/// Answers all questions, in the order of their names.
+#[must_use]
+pub fn answer_all(questions: &Questions) -> Answers {
+    let facts = |asked: &BTreeMap<String, Question>| {
+        asked.iter().map(|(name, question)| (name.clone(), question.answer())).collect()
+    };
+    questions.iter().map(|(check, asked)| (check.clone(), facts(asked))).collect()
+}
+
+/// The name of an error, such as `EPERM`.
+pub(crate) fn error_name(error: &std::io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => errno_name(isolab_core::sys::Errno::new(number)),
+        None => error.to_string(),
+    }
+}
+
+/// The name of an error number, or `errno 133` for one without.
+pub(crate) fn errno_name(errno: isolab_core::sys::Errno) -> String {
+    errno.name().map_or_else(|| format!("errno {}", errno.into_raw()), str::to_owned)
+}
+
+/// `"ok"` or the error's name.
+pub(crate) fn outcome<T>(result: std::io::Result<T>) -> Value {
+    result.map_or_else(|error| json!(error_name(&error)), |_| json!("ok"))
+}
+
+/// The value, or `{"error": name}`.
+pub(crate) fn or_error(result: std::io::Result<Value>) -> Value {
+    result.unwrap_or_else(|error| json!({"error": error_name(&error)}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_question_is_named() {
+        let error = serde_json::from_value::<Question>(json!({"nothing": {}})).unwrap_err().to_string();
+        let named: Vec<_> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(named, Question::NAMES);
+    }
+
+    #[test]
+    fn answers_keep_the_shape_of_the_questions() {
+        let questions: Questions =
+            serde_json::from_str(r#"{"a": {"pid": {"getpid": {}}, "x": {"open": {"path": "/none"}}}}"#)
+                .unwrap();
+        let answers = answer_all(&questions);
+        assert_eq!(answers["a"]["pid"], json!(std::process::id()));
+        assert_eq!(answers["a"]["x"], json!("ENOENT"));
+    }
+}

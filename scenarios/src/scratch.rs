@@ -1,0 +1,173 @@
+//! A directory of a run's own, removed when the run ends, or by a later run when it could not.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// File in a scratch directory that holds the start time of its owner, so that a reused pid is not taken for it.
+const OWNER: &str = "owner";
+
+/// A directory `isolab-<pid>-<n>` below the temporary directory, removed on drop.
+///
+/// Others may pass through it but not list it: a workload that is some mapped user must reach its root filesystem.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+    name: String,
+}
+
+impl Scratch {
+    /// Makes a new one.
+    ///
+    /// # Errors
+    /// When the temporary directory cannot be written.
+    pub fn new() -> io::Result<Scratch> {
+        let pid = std::process::id();
+        let base = std::env::temp_dir();
+        for number in 0.. {
+            let name = format!("isolab-{pid}-{number}");
+            let path = base.join(&name);
+            match fs::DirBuilder::new().mode(0o711).create(&path) {
+                Ok(()) => {
+                    let scratch = Scratch { path, name };
+                    let started = start_time(pid).unwrap_or_default();
+                    fs::write(scratch.path.join(OWNER), started.to_string())?;
+                    return Ok(scratch);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(named("make directory", &path, &error)),
+            }
+        }
+        unreachable!("directory numbers do not end")
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name, unique on this host while the run lasts: `isolab-<pid>-<n>`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Removes the scratch directories of runs that have died, and returns their names.
+    ///
+    /// # Errors
+    /// When the temporary directory cannot be listed. What cannot be removed (another user's) is left.
+    pub fn sweep() -> io::Result<Vec<String>> {
+        let mut swept = Vec::new();
+        for entry in fs::read_dir(std::env::temp_dir())? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if owner_pid(&name).is_some_and(|pid| is_orphan(pid, &entry.path()))
+                && remove_tree(&entry.path()).is_ok()
+            {
+                swept.push(name);
+            }
+        }
+        Ok(swept)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = remove_tree(&self.path) {
+            eprintln!("isolab: cannot remove {}: {error}", self.path.display());
+        }
+    }
+}
+
+/// The pid in a name of the form `isolab-<pid>-<n>`.
+#[must_use]
+pub(crate) fn owner_pid(name: &str) -> Option<u32> {
+    let (pid, number) = name.strip_prefix("isolab-")?.split_once('-')?;
+    number.parse::<u32>().ok()?;
+    pid.parse().ok()
+}
+
+fn is_orphan(pid: u32, path: &Path) -> bool {
+    let ours = fs::symlink_metadata(path).is_ok_and(|meta| {
+        meta.is_dir() && fs::metadata("/proc/self").is_ok_and(|own| own.uid() == meta.uid())
+    });
+    let Some(now) = start_time(pid) else { return ours };
+    // The pid is alive; it is another process when its start time differs. Without the file, its owner is young.
+    let then = fs::read_to_string(path.join(OWNER)).ok().and_then(|text| text.parse::<u64>().ok());
+    ours && then.is_some_and(|then| then != now)
+}
+
+/// Field 22 of `/proc/<pid>/stat` (proc_pid_stat(5)): clock ticks from boot to the start of the process.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold spaces and parentheses itself.
+    stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()
+}
+
+/// Removes a tree, directories without permissions too (overlay leaves `work/work` with mode 0).
+///
+/// # Errors
+/// When something in it cannot be removed; nothing to remove is fine.
+pub fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(path)?;
+            fs::remove_dir_all(path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+fn open_up(dir: &Path) -> io::Result<()> {
+    fs::set_permissions(dir, Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// An I/O error that says what was done to what.
+pub(crate) fn named(operation: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot {operation} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_removed_with_everything_in_it() {
+        let scratch = Scratch::new().unwrap();
+        let path = scratch.path().to_owned();
+        let locked = path.join("work/work");
+        fs::create_dir_all(&locked).unwrap();
+        fs::set_permissions(&locked, Permissions::from_mode(0o000)).unwrap();
+        drop(scratch);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn sweep_takes_dead_owners_only() {
+        let alive = Scratch::new().unwrap();
+        // Pids end at 2^22 (proc_sys_kernel(5)), so this one never lived.
+        let dead = std::env::temp_dir().join("isolab-4999999-0");
+        fs::create_dir_all(&dead).unwrap();
+        let swept = Scratch::sweep().unwrap();
+        assert!(!dead.exists() && swept.contains(&"isolab-4999999-0".to_owned()));
+        assert!(alive.path().exists());
+    }
+
+    #[test]
+    fn names_of_others_are_not_ours() {
+        assert_eq!(owner_pid("isolab-12-3"), Some(12));
+        for other in ["isolab", "isolab-12", "isolab-x-1", "isolab-1-x", "other-1-1"] {
+            assert_eq!(owner_pid(other), None);
+        }
+    }
+}

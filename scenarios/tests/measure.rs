@@ -1,0 +1,217 @@
+//! The measurements end to end, with real containers. Short: they show that the experiments work, not what things cost.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use isolab_core::host::Host;
+use isolab_core::need;
+use isolab_scenarios::cancel::Cancel;
+use isolab_scenarios::cost::ladder::{self, Ladder};
+use isolab_scenarios::cost::{self, overlay, spawn};
+use isolab_scenarios::interference::declaration::{FIRST, Matrix};
+use isolab_scenarios::progress::Quiet;
+use isolab_scenarios::ready::Error;
+use isolab_scenarios::schedule::Limits;
+use isolab_scenarios::{interference, launcher, schema};
+
+const TWO_ROUNDS: Limits = Limits { rounds: 2, time: Duration::from_secs(60), seed: 1 };
+
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_isolab"))
+}
+
+fn options() -> cost::Options<'static> {
+    cost::Options { limits: TWO_ROUNDS, program: program() }
+}
+
+/// One test at a time: each looks at what is left of this process's runs.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Scratch directories and groups of this process.
+fn left(host: &Host) -> Vec<String> {
+    let prefix = format!("isolab-{}-", std::process::id());
+    let mut places = vec![std::env::temp_dir()];
+    places.extend(host.cgroups.v1.iter().chain(&host.cgroups.v2).map(|tree| tree.mount.clone()));
+    let entries = places.iter().flat_map(|place| std::fs::read_dir(place).into_iter().flatten().flatten());
+    let paths = entries.map(|entry| entry.path().display().to_string());
+    paths.filter(|path| path.contains(&prefix)).collect()
+}
+
+fn first_ladder() -> Ladder {
+    schema::parse("ladder.toml", ladder::FIRST).expect("the ladder that comes with isolab")
+}
+
+#[test]
+fn every_rung_is_enforced_for_root() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let _alone = alone();
+    let (host, ladder) = (Host::probe(), first_ladder());
+    let (costs, not_tested) = ladder::run(&ladder, &options(), &host, &Quiet, &Cancel::new()).unwrap();
+    assert!(not_tested.is_empty(), "{not_tested:#?}");
+    let names: Vec<&str> = costs[0].series.iter().map(|series| series.name.as_str()).collect();
+    let declared: Vec<&str> = ladder.rung.iter().map(|rung| rung.name.as_str()).collect();
+    assert_eq!(names, declared);
+    for (index, series) in costs[0].series.iter().enumerate() {
+        assert_eq!(series.enforced.as_deref(), Some("enforced"), "{}", series.name);
+        assert_eq!(series.against.as_deref(), index.checked_sub(1).map(|below| names[below]));
+        assert_eq!(series.samples.len(), 2);
+        let critical =
+            series.steps.iter().filter(|step| step.primitive != "user namespace" || step.side == "child");
+        let sum: u64 = critical.filter_map(|step| step.duration.first()).sum();
+        let sample = series.samples[0];
+        assert!(sum <= sample && sample - sum < 5_000_000, "{}: steps {sum}, launch {sample}", series.name);
+    }
+    assert_eq!(left(&host), Vec::<String>::new());
+}
+
+#[test]
+fn a_rung_that_cannot_be_had_is_said_and_stepped_over() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let _alone = alone();
+    let mut ladder = first_ladder();
+    ladder.rung.truncate(3);
+    let impossible = "name = '+ nothing'\nedits = [{ append = 'mounts', value = \
+        { destination = '/mnt', type = 'bind', source = '/nonexistent', options = ['bind'] } }]";
+    ladder.rung.insert(2, schema::parse("rung", impossible).unwrap());
+    let host = Host::probe();
+    let (costs, not_tested) = ladder::run(&ladder, &options(), &host, &Quiet, &Cancel::new()).unwrap();
+    assert_eq!(costs[0].series.len(), 3);
+    assert_eq!(costs[0].series[2].against.as_deref(), Some("+ mount namespace, pivot_root"));
+    assert!(
+        not_tested[0].what.ends_with("+ nothing") && not_tested[0].reason.contains("/nonexistent"),
+        "{not_tested:?}"
+    );
+    assert_eq!(left(&host), Vec::<String>::new());
+}
+
+#[test]
+fn overlay_and_plain_directory_take_turns() {
+    if !need::met(&["root", "overlay"]) {
+        return;
+    }
+    let _alone = alone();
+    let host = Host::probe();
+    let (costs, not_tested) = overlay::run(&options(), &host, &Quiet, &Cancel::new()).unwrap();
+    assert!(not_tested.is_empty(), "{not_tested:#?}");
+    for series in &costs[0].series {
+        let files = if series.name.starts_with("copy-up") { 64 } else { 256 };
+        assert_eq!(series.samples.len(), 2 * files, "{}", series.name);
+        assert_eq!(series.enforced.as_deref(), Some("enforced"), "{}", series.name);
+    }
+    // A copy of 64 KiB cannot be as cheap as an open: the overlay was really there.
+    let median = |name: &str| {
+        let series = costs[0].series.iter().find(|series| series.name == name).unwrap();
+        let mut sorted = series.samples.clone();
+        sorted.sort_unstable();
+        sorted[sorted.len() / 2]
+    };
+    assert!(median("copy-up, overlay") > 2 * median("copy-up, plain directory"));
+    assert_eq!(left(&host), Vec::<String>::new());
+}
+
+#[test]
+fn every_launcher_spawns_the_same_bundle() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let _alone = alone();
+    let host = Host::probe();
+    let found = launcher::find(&host);
+    let (costs, not_tested) = spawn::run(&found.here, &options(), &host, &Quiet, &Cancel::new()).unwrap();
+    assert_eq!(costs[0].series.len() + not_tested.len(), found.here.len(), "{not_tested:#?}");
+    let core = costs[0].series.iter().find(|series| series.name == "core").unwrap();
+    assert_eq!((core.samples.len(), core.enforced.as_deref()), (2, Some("enforced")));
+    assert_eq!(left(&host), Vec::<String>::new());
+}
+
+/// The timer victim and the CPU hog of the first matrix, with `cpu.max`.
+fn small_matrix() -> Matrix {
+    let mut matrix = Matrix::parse("first.toml", FIRST).expect("the matrix that comes with isolab");
+    matrix.victim.truncate(1);
+    matrix.aggressor.truncate(1);
+    matrix.protection.retain(|protection| protection.name == "cpu.max");
+    (matrix.rounds, matrix.seconds) = (2, 0.3);
+    matrix
+}
+
+fn matrix_options() -> interference::Options<'static> {
+    let time = Duration::from_secs(60);
+    interference::Options { rounds: None, seconds: None, time, seed: 1, program: program() }
+}
+
+#[test]
+fn a_protection_has_its_price() {
+    if !need::met(&["root", "cgroup cpu", "cgroup memory"]) {
+        return;
+    }
+    let _alone = alone();
+    let host = Host::probe();
+    let run = interference::run(&small_matrix(), &matrix_options(), &host, &Quiet, &Cancel::new());
+    let (cells, not_tested) = run.unwrap();
+    assert!(not_tested.is_empty(), "{not_tested:#?}");
+    assert_eq!(cells.len(), 3);
+    for cell in &cells {
+        assert_eq!((cell.samples.len(), cell.rounds.as_slice()), (600, [0, 300].as_slice()), "{cell:?}");
+        assert_eq!(cell.aggressor_work.len(), if cell.aggressor.is_some() { 2 } else { 0 });
+        assert!(
+            !cell.enforced.contains("partial") && cell.enforced.contains("enforced"),
+            "{}",
+            cell.enforced
+        );
+    }
+    let work = |at: usize| cells[at].aggressor_work.iter().sum::<f64>();
+    // A quarter of one CPU against all CPUs, on a host that may be busy.
+    assert!(work(2) < 0.8 * work(1), "cpu.max took nothing from the hog: {} of {}", work(2), work(1));
+    assert_eq!(left(&host), Vec::<String>::new());
+}
+
+#[test]
+fn without_root_the_matrix_says_what_it_lacks() {
+    let host = Host::probe();
+    if host.is_root() {
+        eprintln!("skipped: needs to be another user than root; run the tests as one");
+        return;
+    }
+    if !need::met(&["user-namespace"]) {
+        return;
+    }
+    let _alone = alone();
+    let run = interference::run(&small_matrix(), &matrix_options(), &host, &Quiet, &Cancel::new());
+    let (cells, not_tested) = run.unwrap();
+    assert!(
+        cells.len() == 3 || not_tested.iter().any(|one| one.reason.contains("groups")),
+        "{not_tested:#?}"
+    );
+    assert!(cells.len() >= 2, "alone and unprotected need no groups: {not_tested:#?}");
+    assert_eq!(left(&host), Vec::<String>::new());
+}
+
+#[test]
+fn an_interrupted_matrix_ends_at_once_and_leaves_nothing() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let _alone = alone();
+    let (host, cancel) = (Host::probe(), Cancel::new());
+    let mut matrix = small_matrix();
+    matrix.seconds = 5.0;
+    let (cancel_later, begun) = (cancel.clone(), Instant::now());
+    let ctrl_c = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(700));
+        cancel_later.cancel();
+    });
+    let run = interference::run(&matrix, &matrix_options(), &host, &Quiet, &cancel);
+    let took = begun.elapsed();
+    ctrl_c.join().unwrap();
+    assert!(matches!(run, Err(Error::Cancelled(_))), "{run:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert_eq!(left(&host), Vec::<String>::new());
+}
