@@ -28,7 +28,7 @@ pub struct Bwrap {
 }
 
 /// What it has no option for.
-const LACKS: [&str; 14] = [
+const LACKS: [&str; 16] = [
     "cgroup memory",
     "cgroup pids",
     "cgroup cpu",
@@ -43,6 +43,8 @@ const LACKS: [&str; 14] = [
     "overlay",
     "time namespace",
     "id maps",
+    "five capability sets",
+    "closed descriptors",
 ];
 
 impl Bwrap {
