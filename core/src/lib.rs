@@ -1,7 +1,7 @@
 //! Containers from their primitives.
 //!
 //! An OCI config ([`oci`]) is validated into what it means ([`config`]), compiled for a host ([`host`]) into a plan of
-//! kernel operations ([`plan`]), and launched ([`launch`](crate::launch)); what the kernel then shows is observed and
+//! kernel operations ([`plan`]), and launched (`launch`); what the kernel then shows is observed and
 //! compared with what was asked ([`observe`]). Each primitive has a module of its own, named in the kernel's word, with
 //! its part of the config, its operations, and (with the `launch` feature) their performance.
 //!

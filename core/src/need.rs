@@ -3,6 +3,7 @@
 //! `ISOLAB_MUST_RUN=root,runc,…` names the needs that a machine promises; a test that lacks one of them fails instead
 //! of being skipped. `1` promises everything.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::host::{Feature, Host};
@@ -22,19 +23,27 @@ pub fn met(needs: &[&str]) -> bool {
     let host = Host::probe();
     let promised = std::env::var("ISOLAB_MUST_RUN").unwrap_or_default();
     let promised: Vec<&str> = promised.split(',').map(str::trim).collect();
-    let mut all = true;
+    let mut missing = Vec::new();
     for need in needs {
         let Err((reason, remedy)) = look(need, &host) else { continue };
-        all = false;
         let must = promised.contains(&"1") || promised.contains(need);
         assert!(!must, "needs {need}, which ISOLAB_MUST_RUN promises, but {reason}; {remedy}");
-        // On standard error, which the test harness shows with --nocapture, and the CI script counts.
-        eprintln!("skipped: needs {need}: {reason}; {remedy}");
+        missing.push(format!("needs {need}: {reason}; {remedy}"));
     }
-    if !all {
-        SKIPPED.fetch_add(1, Ordering::Relaxed);
+    if !missing.is_empty() {
+        let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
+        say(count, &missing.join("; and "));
     }
-    all
+    missing.is_empty()
+}
+
+/// Says on standard error that the test of this thread is skipped, as the how-manieth of this test binary.
+fn say(count: u32, why: &str) {
+    let thread = std::thread::current();
+    // Not with `eprintln!`, which the harness captures and shows of failed tests only. One call a line, so that tests in
+    // parallel do not mix; a closed standard error is no reason to fail.
+    let line = format!("skipped {} ({count} so far): {why}\n", thread.name().unwrap_or("a test"));
+    drop(std::io::stderr().write_all(line.as_bytes()));
 }
 
 fn look(need: &str, host: &Host) -> Result<(), (String, String)> {

@@ -37,7 +37,7 @@ fn what_runc_spec_writes_is_accepted_and_planned() {
     let config = Config::new(&spec, Path::new("/bundle"), "c1").unwrap();
     let plan = Plan::compile(&config, &Host::example()).unwrap();
     assert_eq!(order::violations(&plan), Vec::<String>::new());
-    assert_eq!(plan.gaps, ["process.terminal: a terminal is not supported yet"]);
+    assert_eq!(plan.gaps, ["process.terminal: a terminal is not supported yet; set it to false"]);
 }
 
 #[test]
@@ -72,6 +72,8 @@ fn each_wrong_value_is_refused_under_its_path() {
         ("/linux/cgroupsPath", json!("system.slice:a:b"), "linux.cgroupsPath"),
         ("/linux/maskedPaths/0", json!("/"), "linux.maskedPaths[0]"),
         ("/linux/maskedPaths/0", json!("proc/keys"), "linux.maskedPaths[0]"),
+        ("/vm", json!({"kernel": {"path": "/vmlinuz"}}), "vm"),
+        ("/linux/resources/memory/useHierarchy", json!(false), "linux.resources.memory.useHierarchy"),
         ("/linux/sysctl", json!({"net.ipv4.ip_forward": "1"}), "linux.sysctl"),
         ("/linux/rootfsPropagation", json!("sideways"), "linux.rootfsPropagation"),
         ("/linux/resources/pids/limit", json!(-2), "linux.resources.pids.limit"),
@@ -130,5 +132,5 @@ fn bad_ids_are_refused() {
 fn ambient_without_inheritable_is_left_out_as_runc_does() {
     let spec = oci::parse(include_bytes!("configs/runc-spec.json")).unwrap();
     let config = Config::new(&spec, Path::new("/bundle"), "c1").unwrap();
-    assert_eq!(config.capabilities.unwrap().ambient, 0);
+    assert_eq!(config.capabilities.ambient, 0);
 }

@@ -83,6 +83,22 @@ fn a_missing_protection_is_seen() {
         ("mount /sys", |config| {
             config["mounts"].as_array_mut().unwrap().retain(|m| m["destination"] != "/sys")
         }),
+        ("umask", |config| config["process"]["user"]["umask"] = json!(0o077)),
+        ("oom_score_adj", |config| config["process"]["oomScoreAdj"] = json!(200)),
+        ("cwd", |config| config["process"]["cwd"] = json!("/tmp")),
+        ("environment", |config| config["process"]["env"] = json!(["PATH=/bin"])),
+        ("user ids", |config| config["process"]["user"]["uid"] = json!(7)),
+        ("additional groups", |config| config["process"]["user"]["additionalGids"] = json!([7])),
+        ("seccomp filters", |config| drop(config["linux"].as_object_mut().unwrap().remove("seccomp"))),
+        ("masked path /proc/keys", |config| config["linux"]["maskedPaths"] = json!([])),
+        ("read-only path /proc/sys", |config| config["linux"]["readonlyPaths"] = json!([])),
+        ("mount /dev/shm option size", |config| set_option(config, "/dev/shm", "size=65536k", "size=1m")),
+        ("mount /dev/shm option mode", |config| set_option(config, "/dev/shm", "mode=1777", "mode=755")),
+        ("mount /dev/mqueue option", |config| set_option(config, "/dev/mqueue", "noexec", "exec")),
+        ("propagation of /tmp", |config| {
+            let bind = json!({"destination": "/tmp", "type": "bind", "source": "/tmp", "options": ["rbind", "shared"]});
+            config["mounts"].as_array_mut().unwrap().push(bind);
+        }),
     ];
     for (what, weaken) in weaker {
         let mut bundle = Bundle::new();
@@ -93,6 +109,63 @@ fn a_missing_protection_is_seen() {
         };
         assert!(missing.iter().any(|line| line.starts_with(what)), "{what}: {missing:?}");
     }
+}
+
+fn set_option(config: &mut serde_json::Value, at: &str, old: &str, new: &str) {
+    let mounts = config["mounts"].as_array_mut().unwrap();
+    let mount = mounts.iter_mut().find(|mount| mount["destination"] == at).unwrap();
+    *mount["options"].as_array_mut().unwrap().iter_mut().find(|option| *option == old).unwrap() = json!(new);
+}
+
+/// User 0 with `no_new_privs` is not given what only its bounding set has.
+#[test]
+fn capabilities_after_the_exec_are_those_foretold() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    for no_new_privs in [true, false] {
+        let mut bundle = Bundle::new();
+        bundle.config["process"]["noNewPrivileges"] = json!(no_new_privs);
+        bundle.config["process"]["capabilities"]["permitted"] = json!(["CAP_KILL"]);
+        bundle.config["process"]["capabilities"]["effective"] = json!(["CAP_KILL"]);
+        assert_eq!(verify(&bundle).0, Enforced::Enforced, "no_new_privs: {no_new_privs}");
+    }
+}
+
+/// The node behind a masked file is the host's, so nothing about it may be changed through the mask.
+#[test]
+fn a_masked_file_does_not_lead_to_the_hosts_null_device() {
+    use std::os::unix::fs::MetadataExt;
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let mut bundle = Bundle::new().with_shell(
+        "echo x > /proc/keys && ! /bin/busybox chmod 600 /proc/keys && ! /bin/busybox chown 1 /proc/keys",
+    );
+    for set in ["bounding", "effective", "permitted"] {
+        let capabilities = bundle.config["process"]["capabilities"][set].as_array_mut().unwrap();
+        capabilities.extend(["CAP_CHOWN", "CAP_FOWNER", "CAP_DAC_OVERRIDE"].map(|name| json!(name)));
+    }
+    let null = || fs::metadata("/dev/null").map(|file| (file.mode(), file.uid())).unwrap();
+    let before = null();
+    let (enforced, _) = verify(&bundle);
+    assert_eq!((enforced, null()), (Enforced::Enforced, before));
+}
+
+/// Docker binds its files so.
+#[test]
+fn a_file_can_be_bound_read_only_and_private() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let mut bundle = Bundle::new();
+    let source = bundle.dir.join("hosts");
+    fs::write(&source, "").unwrap();
+    fs::write(bundle.dir.join("rootfs/hosts"), "").unwrap();
+    let options = json!(["rbind", "rprivate", "ro"]);
+    let bind = json!({"destination": "/hosts", "type": "bind", "source": source, "options": options});
+    bundle.config["mounts"].as_array_mut().unwrap().push(bind);
+    assert_eq!(verify(&bundle).0, Enforced::Enforced);
 }
 
 #[test]
@@ -108,6 +181,12 @@ fn a_user_namespace_is_mapped_by_the_parent() {
     let (enforced, seen) = verify(&bundle);
     assert_eq!(enforced, Enforced::Enforced);
     assert_eq!(seen.uid_map.len(), 2);
+    // The same ids inside, but others outside.
+    let host = Host::probe();
+    let own = Observation::of(std::process::id() as i32, &host.cgroups).unwrap();
+    bundle.config["linux"]["uidMappings"][1]["hostID"] = json!(200_000);
+    let other = compare(&bundle.config().unwrap(), &host, &own, &seen);
+    assert!(other.to_string().contains("uid_map"), "{other}");
 }
 
 #[test]
@@ -118,7 +197,13 @@ fn a_time_namespace_gets_its_offsets() {
     let mut bundle = Bundle::new();
     bundle.config["linux"]["namespaces"].as_array_mut().unwrap().push(json!({"type": "time"}));
     bundle.config["linux"]["timeOffsets"] = json!({"monotonic": {"secs": 86_400}});
-    assert_eq!(verify(&bundle).0, Enforced::Enforced);
+    let (enforced, seen) = verify(&bundle);
+    assert_eq!(enforced, Enforced::Enforced);
+    let host = Host::probe();
+    let own = Observation::of(std::process::id() as i32, &host.cgroups).unwrap();
+    bundle.config["linux"]["timeOffsets"] = json!({"monotonic": {"secs": 1}});
+    let other = compare(&bundle.config().unwrap(), &host, &own, &seen);
+    assert!(other.to_string().contains("time offset monotonic"), "{other}");
 }
 
 #[test]
@@ -172,6 +257,11 @@ fn a_filter_that_refuses_the_exec_is_an_error_of_the_exec() {
         json!(["execve", "exit_group", "exit", "write"]);
     let text = error(&bundle).to_string();
     assert!(text.contains("execve /exit"), "{text}");
+    // A filter that says that it was executed.
+    bundle.config["linux"]["seccomp"]["syscalls"][0]["names"] = json!(["execve"]);
+    bundle.config["linux"]["seccomp"]["syscalls"][0]["errnoRet"] = json!(0);
+    let text = self::error(&bundle).to_string();
+    assert!(text.contains("execve /exit") && text.contains("ENOSYS"), "{text}");
 }
 
 #[test]

@@ -65,6 +65,31 @@ fn standard_streams_are_passed_through() {
     );
 }
 
+/// A child that shares its launcher's memory shares its `oom_score_adj` too, until its exec.
+#[test]
+fn the_launcher_keeps_its_own_oom_score() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let mut bundle = Bundle::new().with_shell("cat /proc/self/oom_score_adj; read line");
+    bundle.config["process"]["oomScoreAdj"] = json!(777);
+    let mut child = Command::new(RUNTIME)
+        .args(["run", "--bundle"])
+        .arg(bundle.write())
+        .arg(&bundle.id)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut inside = [0; 4];
+    child.stdout.take().unwrap().read_exact(&mut inside).unwrap();
+    let outside = fs::read_to_string(format!("/proc/{}/oom_score_adj", child.id())).unwrap();
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let own = fs::read_to_string("/proc/self/oom_score_adj").unwrap();
+    assert_eq!((&inside, outside), (b"777\n", own));
+}
+
 #[test]
 fn wrong_input_names_its_place_and_ends_with_two() {
     let mut bundle = Bundle::new();
@@ -155,6 +180,23 @@ fn a_killed_launcher_takes_its_container_with_it() {
             fs::remove_dir(&leaf).unwrap();
             fs::remove_dir(leaf.parent().unwrap()).ok();
         }
+    }
+}
+
+/// The child of a launch shares its launcher's memory, and dies in its group when that is too small: alone.
+#[test]
+fn a_group_too_small_for_the_child_does_not_kill_the_launcher() {
+    if !need::met(&["root", "cgroup memory"]) {
+        return;
+    }
+    for limit in [0, 4096, 65_536] {
+        let mut bundle = Bundle::new();
+        bundle.config["linux"]["resources"]["memory"]["limit"] = json!(limit);
+        let host = Host::probe();
+        let before = traces(&host, &bundle);
+        let (status, error) = status_and_error(&run(&bundle));
+        assert!(status.is_some_and(|status| status != 0), "limit {limit}: {status:?} {error}");
+        assert_eq!(traces(&host, &bundle), before, "limit {limit}: {error}");
     }
 }
 

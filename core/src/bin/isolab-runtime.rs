@@ -11,7 +11,7 @@ use isolab_core::config::Config;
 use isolab_core::host::Host;
 use isolab_core::launch::{Options, launch};
 use isolab_core::oci;
-use isolab_core::plan::Plan;
+use isolab_core::plan::{Plan, PlanError};
 use isolab_core::sys::{process, signal};
 
 /// Launches OCI bundles from kernel primitives.
@@ -57,6 +57,10 @@ impl Failure {
         Failure { message: error.to_string(), status: 2 }
     }
 
+    fn plan(error: PlanError) -> Failure {
+        Failure { message: error.to_string(), status: 1 }
+    }
+
     fn launch(error: &isolab_core::launch::Error) -> Failure {
         Failure { message: error.to_string(), status: error.exit_status() }
     }
@@ -68,19 +72,23 @@ fn main() -> ExitCode {
         Command::Plan { bundle } => print_plan(&bundle),
     };
     done.unwrap_or_else(|failure| {
-        eprintln!("isolab-runtime: {}", failure.message);
+        say(&failure.message);
         ExitCode::from(failure.status)
     })
 }
 
-fn compile(bundle: &Path, id: &str) -> Result<Plan, Failure> {
+fn say(message: &str) {
+    // Where standard error is closed there is nobody to tell; `eprintln!` would panic and lose the exit status.
+    drop(writeln!(std::io::stderr(), "isolab-runtime: {message}"));
+}
+
+fn config(bundle: &Path, id: &str) -> Result<Config, Failure> {
     let spec = oci::read(&bundle.join("config.json")).map_err(Failure::input)?;
-    let config = Config::new(&spec, bundle, id).map_err(Failure::input)?;
-    Plan::compile(&config, &Host::probe()).map_err(|error| Failure { message: error.to_string(), status: 1 })
+    Config::new(&spec, bundle, id).map_err(Failure::input)
 }
 
 fn print_plan(bundle: &Path) -> Result<ExitCode, Failure> {
-    let plan = compile(bundle, "example")?;
+    let plan = Plan::preview(&config(bundle, "example")?, &Host::probe()).map_err(Failure::plan)?;
     // A reader that stops reading, such as head, is no error.
     match write!(std::io::stdout(), "{plan}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::input(error)),
@@ -93,10 +101,10 @@ const PASSED_ON: [i32; 7] =
     [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH];
 
 fn run(bundle: &Path, allow_partial: bool, id: &str) -> Result<ExitCode, Failure> {
-    let plan = compile(bundle, id)?;
+    let plan = Plan::compile(&config(bundle, id)?, &Host::probe()).map_err(Failure::plan)?;
     if allow_partial {
         for gap in &plan.gaps {
-            eprintln!("isolab-runtime: not enforced: {gap}");
+            say(&format!("not enforced: {gap}"));
         }
     }
     let system = |errno| Failure { message: format!("signals: {errno}"), status: 1 };

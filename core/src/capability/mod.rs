@@ -85,8 +85,10 @@ pub fn names(set: u64) -> Vec<String> {
 }
 
 impl Sets {
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Sets> {
-        let asked = reader.process()?.capabilities().as_ref()?;
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Sets {
+        let Some(asked) = reader.process().and_then(|process| process.capabilities().as_ref()) else {
+            return Sets::default();
+        };
         let sets = Sets {
             inheritable: bits(asked.inheritable().as_ref()),
             permitted: bits(asked.permitted().as_ref()),
@@ -99,7 +101,7 @@ impl Sets {
             let problem = format!("{} are not permitted", names(excess).join(", "));
             reader.refuse("process.capabilities.effective", problem);
         }
-        Some(sets.normal())
+        sets.normal()
     }
 
     /// What the kernel can represent: an ambient capability must be permitted and inheritable. The config that
@@ -110,10 +112,12 @@ impl Sets {
     }
 
     /// The sets that the workload has after its exec, by the rules of `capabilities(7)` for a file without
-    /// capabilities: user 0 is given its bounding and inheritable sets, any other its ambient one.
+    /// capabilities: user 0 is given its bounding and inheritable sets, with `no_new_privs` only what it had; any other
+    /// its ambient one.
     #[must_use]
-    pub fn after_exec(self, uid: u32) -> Sets {
-        let permitted = if uid == 0 { self.inheritable | self.bounding } else { self.ambient };
+    pub fn after_exec(self, uid: u32, no_new_privs: bool) -> Sets {
+        let kept = if no_new_privs { self.permitted } else { u64::MAX };
+        let permitted = if uid == 0 { (self.inheritable | self.bounding) & kept } else { self.ambient };
         Sets { permitted, effective: permitted, ..self }
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn perform(op: &Op, parent: &mut Parent) -> sys::Result<()> {
             parent.procs.push(fs::openat(sys::here(), path, libc::O_WRONLY, 0)?);
             Ok(())
         }
-        Op::Join(_) => Err(Errno::ENOSYS), // the child's
+        Op::Join { .. } => Err(Errno::ENOSYS), // the child's
     }
 }
 

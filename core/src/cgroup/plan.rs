@@ -21,6 +21,10 @@ pub struct Directory {
     pub controllers: Vec<String>,
     /// Whether it is the v2 tree.
     pub v2: bool,
+    /// Whether the clone puts the child into it; otherwise the child moves itself. v1 has no `CLONE_INTO_CGROUP`, and a
+    /// child cloned into a cpuset keeps its parent's CPUs before Linux 6.3 and its stable updates ("cgroup/cpuset: Make
+    /// cpuset_fork() handle CLONE_INTO_CGROUP properly").
+    pub at_clone: bool,
 }
 
 /// One operation on cgroups.
@@ -51,10 +55,15 @@ pub enum Op {
     },
     /// Opens the v2 group for the clone.
     OpenGroup(CString),
-    /// Opens a v1 group's `cgroup.procs` for the child.
+    /// Opens a group's `cgroup.procs` for the child.
     OpenProcs(CString),
-    /// The child moves itself into the v1 group whose `cgroup.procs` was opened as the n-th.
-    Join(usize),
+    /// The child moves itself into a group, through the `cgroup.procs` that was opened as the n-th.
+    Join {
+        /// Which of those opened.
+        nth: usize,
+        /// The group.
+        group: CString,
+    },
 }
 
 impl fmt::Display for Op {
@@ -65,7 +74,7 @@ impl fmt::Display for Op {
                 write!(f, "write {}: {}", file.to_string_lossy(), controllers.to_string_lossy())
             }
             Op::OpenGroup(path) | Op::OpenProcs(path) => write!(f, "open {}", path.to_string_lossy()),
-            Op::Join(nth) => write!(f, "write 0 to the cgroup.procs opened as number {}", nth + 1),
+            Op::Join { group, .. } => write!(f, "join {}", group.to_string_lossy()),
         }
     }
 }
@@ -75,11 +84,14 @@ impl fmt::Display for Op {
 /// # Errors
 /// When a setting's controller is in no hierarchy, or in none where groups can be made.
 pub fn directories(group: &Group, cgroups: &Cgroups) -> Result<Vec<Directory>, PlanError> {
+    let settings = settings(&group.resources, |controller| cgroups.is_v2(controller));
+    let cpuset = settings.iter().any(|setting| setting.controller == "cpuset");
     let place = |hierarchy: &Hierarchy, v2| Directory {
         path: hierarchy.mount.join(&group.path),
         mount: hierarchy.mount.clone(),
         controllers: hierarchy.controllers.clone(),
         v2,
+        at_clone: v2 && !(cpuset && cgroups.is_v2("cpuset")),
     };
     let mut found: Vec<Directory> = cgroups
         .v2
@@ -87,7 +99,7 @@ pub fn directories(group: &Group, cgroups: &Cgroups) -> Result<Vec<Directory>, P
         .filter(|hierarchy| hierarchy.writable)
         .map(|hierarchy| place(hierarchy, true))
         .collect();
-    for setting in settings(&group.resources, |controller| cgroups.is_v2(controller)) {
+    for setting in settings {
         let Some((hierarchy, v2)) = cgroups.find(&setting.controller) else {
             return Err(PlanError::new(
                 setting.path,
@@ -134,7 +146,7 @@ pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Resul
         }
     }
     for directory in &directories {
-        match directory.v2 {
+        match directory.at_clone {
             true => push(Op::OpenGroup(text(&directory.path))),
             false => push(Op::OpenProcs(text(&directory.path.join("cgroup.procs")))),
         }
@@ -144,8 +156,9 @@ pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Resul
 
 /// The child's operations right after the clone.
 pub(crate) fn plan_join(directories: &[Directory], steps: &mut Vec<Step>) {
-    for nth in 0..directories.iter().filter(|directory| !directory.v2).count() {
-        steps.push(Step::new(Side::Child, plan::Op::Cgroup(Op::Join(nth))));
+    for (nth, directory) in directories.iter().filter(|directory| !directory.at_clone).enumerate() {
+        let join = Op::Join { nth, group: text(&directory.path) };
+        steps.push(Step::new(Side::Child, plan::Op::Cgroup(join)));
     }
 }
 
@@ -176,4 +189,22 @@ fn make(directory: &Directory, path: &str, wanted: &[&str]) -> Vec<Op> {
 
 fn text(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cgroup::{Cpu, Resources};
+
+    #[test]
+    fn a_child_moves_itself_into_a_cpuset_and_is_cloned_into_any_other_v2_group() {
+        let tree = Hierarchy { mount: "/cg".into(), controllers: vec!["cpuset".into()], writable: true };
+        let cgroups = Cgroups { v2: Some(tree), v1: Vec::new() };
+        let at_clone = |cpus: Option<&str>| {
+            let cpu = Cpu { cpus: cpus.map(str::to_owned), ..Cpu::default() };
+            let resources = Resources { cpu, ..Resources::default() };
+            directories(&Group { path: "g".into(), resources }, &cgroups).unwrap()[0].at_clone
+        };
+        assert!(at_clone(None) && !at_clone(Some("0")));
+    }
 }

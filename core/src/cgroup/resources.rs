@@ -178,6 +178,8 @@ fn read_memory(reader: &mut Reader<'_>, resources: &LinuxResources) -> Memory {
         ("kernelTCP", memory.kernel_tcp().is_some()),
         ("swappiness", memory.swappiness().is_some()),
         ("disableOOMKiller", memory.disable_oom_killer().unwrap_or(false)),
+        // The only way since Linux 5.11; a group made now has no usage that a check could find too high.
+        ("useHierarchy", memory.use_hierarchy() == Some(false)),
     ];
     for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         reader.refuse(at(field), NOT_YET);

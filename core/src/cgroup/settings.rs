@@ -148,12 +148,22 @@ fn devices(rules: &[DeviceRule], all: &mut Vec<Setting>) {
     };
     let number = |number: Option<u32>| number.map_or_else(|| "*".into(), |number| number.to_string());
     for (index, rule) in rules.iter().enumerate() {
-        // The kernel takes `a` alone, and means everything by it.
-        let value = match rule.kind {
-            'a' => "a".into(),
-            kind => format!("{kind} {}:{} {}", number(rule.major), number(rule.minor), rule.access),
+        let everything =
+            (rule.major, rule.minor) == (None, None) && "rwm".chars().all(|c| rule.access.contains(c));
+        // By `a` the kernel means everything, whatever follows it, so a narrower rule is one for each kind.
+        let kinds = match rule.kind {
+            'a' if everything => {
+                push(rule.allow, "a".into(), &format!("devices[{index}]"));
+                continue;
+            }
+            'a' => "bc",
+            'b' => "b",
+            _ => "c",
         };
-        push(rule.allow, value, &format!("devices[{index}]"));
+        for kind in kinds.chars() {
+            let value = format!("{kind} {}:{} {}", number(rule.major), number(rule.minor), rule.access);
+            push(rule.allow, value, &format!("devices[{index}]"));
+        }
     }
     if !rules.is_empty() {
         for value in ALWAYS {
@@ -169,6 +179,27 @@ mod tests {
     #[test]
     fn shares_become_weights_at_the_ends_and_the_default() {
         assert_eq!([2, 1024, 262_144].map(weight_of_shares), [1, 39, 10_000]);
+    }
+
+    /// `devices.allow` of `a 1:3 r` would allow everything.
+    #[test]
+    fn a_narrow_rule_for_all_kinds_does_not_become_a_wide_one() {
+        let rule = |major, access: &str| DeviceRule {
+            allow: true,
+            kind: 'a',
+            major,
+            minor: None,
+            access: access.into(),
+        };
+        let first = |rule: DeviceRule| {
+            let mut all = Vec::new();
+            devices(&[rule], &mut all);
+            all.truncate(all.len() - ALWAYS.len());
+            all.into_iter().map(|setting| setting.value).collect::<Vec<_>>()
+        };
+        assert_eq!(first(rule(None, "mrw")), ["a"]);
+        assert_eq!(first(rule(None, "r")), ["b *:* r", "c *:* r"]);
+        assert_eq!(first(rule(Some(8), "rwm")), ["b 8:* rwm", "c 8:* rwm"]);
     }
 
     #[test]

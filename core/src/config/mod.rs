@@ -12,7 +12,8 @@ use std::path::Path;
 use oci_spec::runtime::Spec;
 
 use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp};
-pub(crate) use reader::{NOT_YET, Reader};
+pub(crate) use reader::Reader;
+pub(crate) use violation::NOT_YET;
 pub use violation::{Violation, Violations};
 
 /// A container as it is meant to be.
@@ -22,8 +23,8 @@ pub struct Config {
     pub id: String,
     /// What runs in it, and as whom.
     pub process: process::Process,
-    /// Its five capability sets; `None` leaves the launcher's own.
-    pub capabilities: Option<capability::Sets>,
+    /// Its five capability sets: empty where the config has none, as for runc and crun.
+    pub capabilities: capability::Sets,
     /// Its root file system.
     pub root: rootfs::Root,
     /// Its mounts, in order.

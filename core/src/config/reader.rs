@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::{Linux, Process, Spec};
 
-use super::{Violation, Violations};
+use super::{NOT_YET, Violation, Violations};
 
 /// A spec being validated.
 pub(crate) struct Reader<'a> {
@@ -100,6 +100,7 @@ impl<'a> Reader<'a> {
             "hooks",
             spec.hooks().as_ref().is_some_and(|hooks| *hooks != oci_spec::runtime::Hooks::default()),
         ));
+        asked.push(("vm", spec.vm().is_some()));
         if let Some(process) = self.process() {
             asked.extend([
                 ("process.apparmorProfile", process.apparmor_profile().is_some()),
@@ -127,6 +128,3 @@ impl<'a> Reader<'a> {
         }
     }
 }
-
-/// What is said of a part of the spec that this launcher does not perform.
-pub(crate) const NOT_YET: &str = "is not supported by this launcher yet";

@@ -11,6 +11,17 @@ pub struct Violation {
     pub problem: String,
 }
 
+/// What is said of a part of the spec that this launcher does not perform.
+pub(crate) const NOT_YET: &str = "is not supported by this launcher yet";
+
+impl Violation {
+    /// Whether the config is right, and only this launcher does not do it yet.
+    #[must_use]
+    pub fn is_not_yet(&self) -> bool {
+        self.problem.ends_with(NOT_YET)
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.problem)

@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 
 use super::Op;
 use crate::launch::child::Child;
+use crate::mount::perform::attach_device;
 use crate::rootfs::resolve;
 use crate::sys::{self, Errno, fs, mount};
 
@@ -28,7 +29,7 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
                 return Err(Errno::ENODEV);
             }
             let target = resolve::file(root, &device.path)?;
-            mount::attach(copy.as_fd(), target.as_fd())
+            attach_device(copy.as_fd(), target.as_fd())
         }
         Op::Link(target, path) => {
             resolve::with_parent(root, path, |parent, name| match fs::symlinkat(target, parent, name) {

@@ -16,11 +16,11 @@ pub(super) fn probe(uid: u32, cgroups: &Cgroups) -> BTreeMap<String, Feature> {
         if uid == 0 { libc::CLONE_NEWNS } else { libc::CLONE_NEWNS | libc::CLONE_NEWUSER } as u64;
     let in_user = (libc::CLONE_NEWNS | libc::CLONE_NEWUSER) as u64;
     let features = [
-        ("mount-namespace", attempt(own_mounts, || Ok(())), ROOT),
-        ("user-namespace", attempt(in_user, || Ok(())), USER_NAMESPACE),
+        ("mount-namespace", attempt(own_mounts, "", || Ok(())), ROOT),
+        ("user-namespace", attempt(in_user, "", || Ok(())), USER_NAMESPACE),
         (
             "overlay",
-            attempt(own_mounts, || mount::fsopen(c"overlay").map(drop)),
+            attempt(own_mounts, "fsopen", || mount::fsopen(c"overlay").map(drop)),
             "load the overlay module (modprobe overlay)",
         ),
         (
@@ -28,10 +28,14 @@ pub(super) fn probe(uid: u32, cgroups: &Cgroups) -> BTreeMap<String, Feature> {
             overlay_in_user_namespace(uid),
             "use Linux 5.11 or later, and allow user namespaces",
         ),
-        ("mount_setattr", attempt(own_mounts, mount_setattr), "use Linux 5.12 or later"),
+        ("mount_setattr", attempt(own_mounts, "mount_setattr", mount_setattr), "use Linux 5.12 or later"),
         ("time-namespace", time::probe(uid), TIME_NAMESPACE),
         ("seccomp-filter", seccomp_filter(), "use a kernel with CONFIG_SECCOMP_FILTER"),
-        ("clone-into-cgroup", clone_into_cgroup(cgroups), "mount cgroup v2, on Linux 5.7 or later"),
+        (
+            "clone-into-cgroup",
+            clone_into_cgroup(cgroups),
+            "mount cgroup v2, and run as root or have a cgroup delegated",
+        ),
         ("landlock", landlock(), "use a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in lsm="),
     ];
     features.into_iter().map(|(name, result, remedy)| (name.to_owned(), feature(result, remedy))).collect()
@@ -53,9 +57,9 @@ pub(super) fn named(operation: &str, errno: Errno) -> String {
     format!("{operation}: {}", errno.name().unwrap_or("unknown errno"))
 }
 
-/// Unshares namespaces in a forked process and tries something there.
-fn attempt(namespaces: u64, what: impl FnOnce() -> sys::Result<()>) -> Result<(), String> {
-    in_fork(|| {
+/// Unshares namespaces in a forked process and tries something there, which has a name in the reason.
+fn attempt(namespaces: u64, name: &str, what: impl FnOnce() -> sys::Result<()>) -> Result<(), String> {
+    in_fork(name, || {
         if let Err(errno) = namespace::unshare(namespaces) {
             return -errno.into_raw();
         }
@@ -64,7 +68,7 @@ fn attempt(namespaces: u64, what: impl FnOnce() -> sys::Result<()>) -> Result<()
 }
 
 /// Runs a probe in a forked process; 0 is success, a negative errno failure of the unshare, a positive one of the rest.
-fn in_fork(probe: impl FnOnce() -> i32) -> Result<(), String> {
+fn in_fork(name: &str, probe: impl FnOnce() -> i32) -> Result<(), String> {
     let answer = SharedNumbers::new(1).map_err(|errno| named("mmap", errno))?;
     let answer = answer.get();
     let pid = fork(libc::SIGCHLD, || {
@@ -77,7 +81,7 @@ fn in_fork(probe: impl FnOnce() -> i32) -> Result<(), String> {
     match answer[0].load(std::sync::atomic::Ordering::Acquire) {
         0 => Ok(()),
         errno if errno < 0 => Err(named("unshare", Errno::new(-errno))),
-        errno => Err(named("the call", Errno::new(errno))),
+        errno => Err(named(name, Errno::new(errno))),
     }
 }
 
@@ -86,7 +90,7 @@ fn in_fork(probe: impl FnOnce() -> i32) -> Result<(), String> {
 fn overlay_in_user_namespace(uid: u32) -> Result<(), String> {
     let text = |id: u32| CString::new(format!("0 {id} 1")).unwrap_or_default();
     let (uids, gids) = (text(uid), text(credential::gid()));
-    attempt((libc::CLONE_NEWNS | libc::CLONE_NEWUSER) as u64, || {
+    attempt((libc::CLONE_NEWNS | libc::CLONE_NEWUSER) as u64, "map ids and mount", || {
         fs::put(c"/proc/self/setgroups", b"deny")?;
         fs::put(c"/proc/self/uid_map", uids.to_bytes())?;
         fs::put(c"/proc/self/gid_map", gids.to_bytes())?;

@@ -1,6 +1,6 @@
 //! What this host offers for isolation, probed once, each feature with its reason.
 //!
-//! [`Host`] is plain data: it can be printed, stored in a record, and made up in a test. Only [`Host::probe`]
+//! [`Host`] is plain data: it can be printed, stored in a record, and made up in a test. Only `Host::probe`
 //! touches the kernel.
 
 use std::collections::BTreeMap;
@@ -142,6 +142,15 @@ impl Host {
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.uid == 0
+    }
+
+    /// This host as root would find it, as far as users and groups go; features stay as they were probed.
+    pub(crate) fn as_root(&self) -> Host {
+        let mut host = Host { uid: 0, gid: 0, ..self.clone() };
+        for hierarchy in host.cgroups.v1.iter_mut().chain(&mut host.cgroups.v2) {
+            hierarchy.writable = true;
+        }
+        host
     }
 
     /// A made-up host for tests and for plans without one: root on a hybrid host that has everything.

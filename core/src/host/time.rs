@@ -6,7 +6,6 @@
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::Duration;
 
 use super::features::named;
 use crate::exit;
@@ -30,10 +29,9 @@ pub(super) fn probe(uid: u32) -> Result<(), String> {
         namespaces: if uid == 0 { 0 } else { libc::CLONE_NEWUSER as u64 },
         cgroup: None,
         pid: &AtomicI32::new(0),
-        timeout: Duration::from_secs(2),
     };
     let mask = signal::block_all().map_err(|errno| named("rt_sigprocmask", errno))?;
-    let child = with_child(&request, run, &program, |_| {});
+    let child = with_child(&request, run, &program);
     signal::restore(mask).map_err(|errno| named("rt_sigprocmask", errno))?;
     let child = child.map_err(|errno| named("clone3", errno))?;
     let stopped = process::wait(child.pidfd.as_fd(), true).map_err(|errno| named("waitid", errno))?;

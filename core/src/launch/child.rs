@@ -6,13 +6,12 @@
 
 use std::cell::OnceCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
+use super::gate::Gate;
 use super::timeline::Progress;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::StringArray;
-use crate::sys::{self, Errno, futex, mount, process as sysproc};
+use crate::sys::{self, Errno, mount, process as sysproc};
 use crate::{capability, cgroup, device, mask, mount as mounts, namespace, process, rootfs};
 
 /// What parent and child both see.
@@ -23,15 +22,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) procs: &'a [OwnedFd],
     pub(crate) argv: &'a StringArray,
     pub(crate) env: &'a StringArray,
-    /// 1 once the parent has done its part.
-    pub(crate) gate: AtomicU32,
-}
-
-impl Shared<'_> {
-    pub(crate) fn open_gate(&self) {
-        self.gate.store(1, Ordering::Release);
-        futex::wake(&self.gate);
-    }
+    /// Where it waits for its parent's part.
+    pub(crate) gate: Gate,
 }
 
 /// The child's own state.
@@ -58,7 +50,7 @@ pub(crate) fn run(shared: &Shared<'_>) -> ! {
 
 fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
     match op {
-        Op::Cgroup(cgroup::Op::Join(nth)) => cgroup::perform::join(*nth, child),
+        Op::Cgroup(cgroup::Op::Join { nth, .. }) => cgroup::perform::join(*nth, child),
         Op::Cgroup(_) => Err(Errno::ENOSYS), // the parent's
         Op::Namespace(op) => namespace::perform::perform(op, child),
         Op::Root(op) => rootfs::perform::perform(op, child),
@@ -96,11 +88,9 @@ impl<'a> Child<'a> {
         self.root.set(root).map_err(|_| Errno::EBUSY)
     }
 
-    /// Waits for the parent's part. The launch's time limit bounds it.
+    /// Waits for the parent's part.
     pub(crate) fn await_parent(&self) -> sys::Result<()> {
-        while self.shared.gate.load(Ordering::Acquire) == 0 {
-            futex::wait(&self.shared.gate, 0, Duration::from_secs(1));
-        }
+        self.shared.gate.pass()?;
         match self.shared.progress.failure() {
             None => Ok(()),
             Some((_, errno)) => Err(errno),

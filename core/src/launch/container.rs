@@ -71,7 +71,6 @@ impl Container {
 
     pub(super) fn set_ended(&mut self, exit: Exit) {
         self.exit = Some(exit);
-        self.slot.clear();
     }
 
     /// Lets a workload run that is held at its exec; nothing to do otherwise. To be called by the thread that launched.
@@ -95,6 +94,8 @@ impl Container {
             if process::poll(&[self.pidfd.as_fd()], timeout).map_err(system)?.is_none() {
                 return Ok(None);
             }
+            // Before it is reaped: a launcher killed in between must not have another process of that number killed.
+            self.slot.clear();
             if let Some(Change::Ended(exit)) = process::wait(self.pidfd.as_fd(), true).map_err(system)? {
                 self.set_ended(exit);
             }

@@ -1,29 +1,33 @@
 //! Launching: a plan performed, in one place.
 //!
 //! [`launch`] performs the parent's steps, clones once, and returns when the workload has been executed or something
-//! failed; in the latter case everything that was made is undone. The child is described in [`child`], what the parent
-//! keeps and undoes in [`parent`], and what happens when the launcher itself is killed in [`watcher`].
+//! failed; in the latter case everything that was made is undone. The child is described in `child`, what the parent
+//! keeps and undoes in `parent`, and what happens when the launcher itself is killed in `watcher`.
 
 pub(crate) mod child;
 mod container;
 mod error;
+mod gate;
+mod guard;
 pub(crate) mod parent;
 mod timeline;
 mod watcher;
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use crate::plan::{Op, Plan, Side};
 use crate::sys::clone::{Request, with_child};
 use crate::sys::process::{self as sysproc, Change, StringArray};
-use crate::sys::{self, clock, credential, signal};
+use crate::sys::{self, clock};
 use crate::{namespace, process};
 
 pub use crate::sys::process::Exit;
 use child::Shared;
 pub use container::Container;
 pub use error::Error;
+use guard::Guard;
 use parent::Parent;
 use timeline::Progress;
 pub use timeline::{StepTime, Timeline};
@@ -112,7 +116,7 @@ fn clone(
     else {
         return Err(system(sys::Errno::EINVAL));
     };
-    let slot = watcher::Slot::take(options.die_with_launcher).map_err(system)?;
+    let slot = watcher::Slot::take(options.die_with_launcher, options.timeout).map_err(system)?;
     let strings = exec_strings(plan);
     let shared = Shared {
         plan,
@@ -121,25 +125,25 @@ fn clone(
         procs: &parent.procs,
         argv: &strings.0,
         env: &strings.1,
-        gate: Default::default(),
+        gate: gate::Gate::default(),
     };
     let request = Request {
         namespaces: namespaces.iter().fold(0, |flags, kind| flags | kind.flag()),
         cgroup: parent.group.as_ref().map(AsFd::as_fd),
         pid: slot.pid(),
-        timeout: options.timeout,
     };
     progress.begin(index);
     let child = {
         let _guard = Guard::new().map_err(system)?;
-        with_child(&request, child::run, &shared, |child| while_child_runs(&shared, child.pid))
-            .map_err(system)?
+        beside_parent(&shared, slot.pid(), || with_child(&request, child::run, &shared)).map_err(system)?
     };
     progress.executed(clock::monotonic());
-    match outcome(plan, progress, &child, options) {
+    let timed_out = slot.launched().then_some(options.timeout);
+    match outcome(plan, progress, timed_out) {
         None => Ok(Started { child, slot }),
         Some(error) => {
             // It is dead or about to be; what it was in can only be removed once it is gone.
+            slot.clear();
             sysproc::wait(child.pidfd.as_fd(), true).map_err(system)?;
             Err(error)
         }
@@ -151,67 +155,54 @@ fn exec_strings(plan: &Plan) -> (StringArray, StringArray) {
     (StringArray::new(plan.argv.clone()), StringArray::new(plan.env.clone()))
 }
 
+/// Launches on this thread, which is suspended while its child shares its memory, and performs the parent's steps
+/// after the clone on another, once the child asks for them.
+fn beside_parent<T>(
+    shared: &Shared<'_>,
+    pid: &AtomicI32,
+    launch: impl FnOnce() -> sys::Result<T>,
+) -> sys::Result<T> {
+    let after = &shared.plan.steps()[shared.plan.clone_index() + 1..];
+    if after.iter().all(|step| step.side == Side::Child) {
+        return launch();
+    }
+    std::thread::scope(|scope| {
+        let helper = std::thread::Builder::new().spawn_scoped(scope, || {
+            if shared.gate.is_asked() {
+                after_clone(shared, pid.load(Ordering::Acquire));
+                shared.gate.open();
+            }
+        });
+        let launched = if helper.is_ok() { launch() } else { Err(sys::Errno::EAGAIN) };
+        shared.gate.end();
+        launched
+    })
+}
+
 /// The parent's steps after the clone.
-fn while_child_runs(shared: &Shared<'_>, pid: i32) {
-    let plan = shared.plan;
-    for (index, step) in plan.steps().iter().enumerate().skip(plan.clone_index() + 1) {
+fn after_clone(shared: &Shared<'_>, pid: i32) {
+    for (index, step) in shared.plan.steps().iter().enumerate().skip(shared.plan.clone_index() + 1) {
         if let (Side::Parent, Op::Namespace(namespace::Op::MapIds { uids, gids })) = (step.side, &step.op) {
-            shared.progress.begin(index);
+            shared.progress.stamp(index);
             if let Err(errno) = namespace::perform::map_ids(uids, gids, pid) {
                 shared.progress.fail(index, errno);
             }
-            shared.open_gate();
         }
     }
 }
 
 /// What went wrong, if something did.
-fn outcome(
-    plan: &Plan,
-    progress: &Progress,
-    child: &sys::clone::Child,
-    options: &Options<'_>,
-) -> Option<Error> {
+fn outcome(plan: &Plan, progress: &Progress, timed_out: Option<Duration>) -> Option<Error> {
     if let Some((index, errno)) = progress.failure() {
         return Some(Error::step(plan, index, errno));
     }
     let at = progress.current();
-    if child.timed_out {
-        return Some(Error::TimedOut { step: plan.steps()[at].to_string(), after: options.timeout });
+    if let Some(after) = timed_out {
+        return Some(Error::TimedOut { step: plan.steps()[at].to_string(), after });
     }
     // The child has left this memory. Unless it had begun its last step, the exec, it did so by dying.
     let before_exec = at + 1 < plan.steps().len();
     before_exec.then(|| Error::Died { step: plan.steps()[at].to_string() })
-}
-
-/// All signals blocked, and dumpability remembered, for as long as a child shares this memory.
-///
-/// A handler run by the child would be the parent's own, in the parent's memory; and the child's change of user clears
-/// the dumpable flag, which belongs to the memory (prctl(2), `PR_SET_DUMPABLE`).
-struct Guard {
-    mask: signal::Mask,
-    dumpable: usize,
-}
-
-impl Guard {
-    fn new() -> sys::Result<Guard> {
-        let dumpable = credential::dumpable()?;
-        Ok(Guard { mask: signal::block_all()?, dumpable })
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        // 2 can be read but not set (prctl(2)); it is what a set-user-id program has, and stays.
-        if self.dumpable < 2
-            && let Err(errno) = credential::set_dumpable(self.dumpable)
-        {
-            debug_assert!(false, "PR_SET_DUMPABLE {}: {errno}", self.dumpable);
-        }
-        if let Err(errno) = signal::restore(self.mask) {
-            debug_assert!(false, "rt_sigprocmask: {errno}");
-        }
-    }
 }
 
 impl Container {

@@ -13,7 +13,7 @@ use crate::sys::Errno;
 pub(crate) struct Parent {
     /// The v2 group.
     pub(crate) group: Option<OwnedFd>,
-    /// `cgroup.procs` of the v1 groups, in the plan's order.
+    /// `cgroup.procs` of the groups that the child moves itself into, in the plan's order.
     pub(crate) procs: Vec<OwnedFd>,
     groups: Vec<CString>,
     above: Vec<CString>,

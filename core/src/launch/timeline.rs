@@ -49,8 +49,14 @@ impl Progress {
         }
     }
 
+    /// A step begins, of whoever the launch waits for.
     pub(crate) fn begin(&self, step: usize) {
         self.current.store(step, Ordering::Relaxed);
+        self.stamp(step);
+    }
+
+    /// A step begins beside the one that the launch waits for.
+    pub(crate) fn stamp(&self, step: usize) {
         if self.unclocked != Some(step)
             && let Some(begun) = self.begun.get(step)
         {

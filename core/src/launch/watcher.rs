@@ -1,86 +1,154 @@
-//! The watcher: one small process that outlives a killed launcher for just long enough to kill its containers.
+//! The watcher: one small process beside a launcher, for what the launcher cannot do itself.
 //!
-//! It waits on the launcher's process descriptor and then kills every process whose number stands in a page that both
-//! share. The kernel itself writes the number there at the clone (`CLONE_PARENT_SETTID`), before the child runs, so
-//! there is no moment at which a launcher can die and leave a container behind. `PR_SET_PDEATHSIG` could not promise
-//! that: it fires when the launching thread ends, and a change of credentials clears it.
+//! When the launcher dies, the watcher kills its containers. It waits on the launcher's process descriptor and then
+//! kills every process whose number stands in a table that both share. The kernel itself writes the number there at
+//! the clone (`CLONE_PARENT_SETTID`), before the child runs, so there is no moment at which a launcher can die and leave
+//! a container behind. `PR_SET_PDEATHSIG` could not promise that: it fires when the launching thread ends, and a change
+//! of credentials clears it.
+//!
+//! And it ends launches that take too long: the launching thread is suspended until its child's exec.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use crate::sys::fork::{SharedNumbers, fork};
-use crate::sys::{self, Errno, fs, process, signal};
+use crate::sys::{self, Errno, clock, fs, process, signal};
 
 /// How many containers one launcher can have at a time.
 const SLOTS: usize = 8192;
 /// A slot that is taken but has no process yet. No process has this number.
 const TAKEN: i32 = -1;
+/// A launch that was ended because it took too long.
+const EXPIRED: i32 = -1;
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(500);
 
-/// A container's place in the list.
+/// A container's place in the table.
 #[derive(Debug)]
-pub(crate) struct Slot(&'static AtomicI32);
+pub(crate) struct Slot {
+    pid: &'static AtomicI32,
+    /// While its launch is under way: when it must be over, see [`now`]. 0 otherwise.
+    deadline: &'static AtomicI32,
+}
 
 impl Slot {
-    /// Takes a free slot. With `watched`, the process in it dies with this one.
-    pub(crate) fn take(watched: bool) -> sys::Result<Slot> {
-        let numbers = if watched { watched_numbers()? } else { unwatched_numbers()? };
-        let free = |number: &&'static AtomicI32| {
-            number.compare_exchange(0, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    /// Takes a free slot for a launch that may take so long. With `watched`, the process in it dies with this one.
+    pub(crate) fn take(watched: bool, timeout: Duration) -> sys::Result<Slot> {
+        static WATCHED: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
+        static UNWATCHED: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
+        let table = if watched { &WATCHED } else { &UNWATCHED };
+        let numbers = table.get_or_init(|| start(watched)).as_ref().map_err(|errno| *errno)?;
+        let free = |pair: &&'static [AtomicI32]| {
+            pair[0].compare_exchange(0, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
         };
-        numbers.get().iter().find(free).map(Slot).ok_or(Errno::EAGAIN)
+        let pair = numbers.get().chunks_exact(2).find(free).ok_or(Errno::EAGAIN)?;
+        let tenths = i32::try_from(timeout.as_millis().div_ceil(100)).unwrap_or(i32::MAX);
+        pair[1].store(now().saturating_add(tenths), Ordering::Release);
+        Ok(Slot { pid: &pair[0], deadline: &pair[1] })
     }
 
     /// Where the kernel is to write the process's number.
     pub(crate) fn pid(&self) -> &AtomicI32 {
-        self.0
+        self.pid
     }
 
-    /// The process has been reaped: its number may be another's from now on.
+    /// The launch is over. Returns whether it was ended because it took too long.
+    pub(crate) fn launched(&self) -> bool {
+        self.deadline.swap(0, Ordering::AcqRel) == EXPIRED
+    }
+
+    /// The process is dead, and about to be reaped: its number may be another's from then on.
     pub(crate) fn clear(&self) {
-        self.0.store(TAKEN, Ordering::Release);
+        self.pid.store(TAKEN, Ordering::Release);
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.store(0, Ordering::Release);
+        self.deadline.store(0, Ordering::Release);
+        self.pid.store(0, Ordering::Release);
     }
 }
 
-fn watched_numbers() -> sys::Result<&'static SharedNumbers> {
-    static NUMBERS: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
-    let start = || {
-        let numbers = SharedNumbers::new(SLOTS)?;
-        let launcher = process::pidfd_open(std::process::id() as i32)?;
-        fork(0, || watch(&launcher, numbers.get()))?;
-        Ok(numbers)
-    };
-    NUMBERS.get_or_init(start).as_ref().map_err(|errno| *errno)
+/// Tenths of seconds of `CLOCK_MONOTONIC`, from 1: they fit for six years of uptime.
+fn now() -> i32 {
+    i32::try_from(clock::monotonic() / 100_000_000 + 1).unwrap_or(i32::MAX)
 }
 
-fn unwatched_numbers() -> sys::Result<&'static SharedNumbers> {
-    static NUMBERS: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
-    NUMBERS.get_or_init(|| SharedNumbers::new(SLOTS)).as_ref().map_err(|errno| *errno)
+fn start(watched: bool) -> sys::Result<SharedNumbers> {
+    let numbers = SharedNumbers::new(2 * SLOTS)?;
+    let launcher = process::pidfd_open(std::process::id() as i32)?;
+    // Blocked from its first instruction: a Ctrl-C must not end it before it has left the terminal's session.
+    let mask = signal::block_all()?;
+    let watcher = fork(0, || watch(&launcher, numbers.get(), watched));
+    signal::restore(mask)?;
+    watcher.map(|_| numbers)
 }
 
 /// The watcher's life. Raw calls only: it is a fork of a process that may have threads.
-fn watch(launcher: &std::os::fd::OwnedFd, numbers: &[AtomicI32]) -> i32 {
+fn watch(launcher: &OwnedFd, numbers: &[AtomicI32], watched: bool) -> i32 {
     // Out of the terminal's reach, and holding nothing of the launcher's: no pipe, no directory.
     let ready = process::setsid()
-        .and_then(|()| signal::block_all())
-        .and_then(|_| fs::copy_to(launcher.as_fd(), 0))
+        .and_then(|()| fs::copy_to(launcher.as_fd(), 0))
         .and_then(|()| fs::close_from(1))
         .and_then(|()| fs::chdir(c"/"));
-    if ready.is_err() || process::poll(&[sys::input()], None).is_err() {
+    if ready.is_err() {
         return 1;
     }
-    for number in numbers {
-        let pid = number.load(Ordering::Acquire);
-        if pid > 0 {
-            // ESRCH: it had ended by itself.
-            sys::no_matter(process::kill(pid));
+    loop {
+        match process::poll(&[sys::input()], Some(TICK)) {
+            Ok(None) => end_expired(numbers),
+            Ok(Some(_)) => break,
+            Err(_) => return 1,
+        }
+    }
+    for pair in numbers.chunks_exact(2) {
+        // A launch under way has lost the thread that it needs; a launched container may be meant to live on.
+        if watched || pair[1].load(Ordering::Acquire) > 0 {
+            kill(&pair[0]);
         }
     }
     0
+}
+
+fn end_expired(numbers: &[AtomicI32]) {
+    let now = now();
+    for pair in numbers.chunks_exact(2) {
+        let deadline = pair[1].load(Ordering::Acquire);
+        let expired = deadline > 0 && deadline < now;
+        if expired && pair[1].compare_exchange(deadline, EXPIRED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        {
+            kill(&pair[0]);
+        }
+    }
+}
+
+fn kill(number: &AtomicI32) {
+    let pid = number.load(Ordering::Acquire);
+    if pid > 0 {
+        // ESRCH: it had ended by itself.
+        sys::no_matter(process::kill(pid));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_taken_too_long_is_ended() {
+        let mut late = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut early = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = |child: &std::process::Child| AtomicI32::new(child.id() as i32);
+        let numbers = [pid(&late), AtomicI32::new(1), pid(&early), AtomicI32::new(i32::MAX)];
+        end_expired(&numbers);
+        assert_eq!(numbers[1].load(Ordering::Relaxed), EXPIRED);
+        assert!(!late.wait().unwrap().success());
+        assert_eq!(numbers[3].load(Ordering::Relaxed), i32::MAX);
+        assert!(early.try_wait().unwrap().is_none());
+        early.kill().unwrap();
+        early.wait().unwrap();
+    }
 }

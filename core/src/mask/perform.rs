@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use super::Op;
 use crate::launch::child::Child;
-use crate::mount::perform::cover_read_only;
+use crate::mount::perform::{attach_device, cover_read_only};
 use crate::rootfs::resolve::{self, Links};
 use crate::sys::{self, Errno, fs, mount};
 
@@ -25,7 +25,7 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
             if !fs::fstat(null.as_fd())?.is_null() {
                 return Err(Errno::ENODEV);
             }
-            mount::attach(null.as_fd(), target.as_fd())
+            attach_device(null.as_fd(), target.as_fd())
         }
     }
 }

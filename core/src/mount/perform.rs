@@ -1,7 +1,7 @@
 //! Mounts, performed. Nothing here follows a path of the container outside its root, and nothing allocates.
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::{Op, Options};
 use crate::launch::child::Child;
@@ -50,15 +50,9 @@ fn file_system(kind: &CStr, source: &CStr, options: &Options) -> sys::Result<Own
 /// Attaches a detached mount. `configure` says whether its attributes are still to be set, which is done before
 /// anyone can reach it.
 fn attach(made: &OwnedFd, target: &OwnedFd, options: &Options, configure: bool) -> sys::Result<()> {
-    let mut late = 0;
-    if configure && !options.attributes.is_empty() {
-        let wanted = Attributes {
-            set: options.attributes.set,
-            clear: options.attributes.clear,
-            ..Attributes::default()
-        };
-        late = set_or_later(made.as_fd(), &wanted)?;
-    }
+    let wanted =
+        Attributes { set: options.attributes.set, clear: options.attributes.clear, ..Attributes::default() };
+    let now = !configure || options.attributes.is_empty() || set_if_known(made.as_fd(), &wanted)?;
     if !options.recursive.is_empty() {
         let wanted = Attributes {
             set: options.recursive.set,
@@ -68,36 +62,57 @@ fn attach(made: &OwnedFd, target: &OwnedFd, options: &Options, configure: bool) 
         mount::mount_setattr(made.as_fd(), true, &wanted)?;
     }
     mount::attach(made.as_fd(), target.as_fd())?;
-    if late != 0 {
-        remount(made.as_fd(), late)?;
+    if !now {
+        remount(made.as_fd(), &wanted)?;
     }
-    for flags in &options.propagation {
-        fs::fchdir(made.as_fd())?;
-        mount::change(c".", *flags)?;
-    }
-    Ok(())
+    options.propagation.iter().try_for_each(|flags| propagate(made.as_fd(), *flags))
 }
 
-/// Sets attributes of a detached mount, or returns them where the kernel is too old for it (before 5.12), to be set by
-/// [`remount`] once it is attached.
-fn set_or_later(made: BorrowedFd<'_>, wanted: &Attributes) -> sys::Result<u64> {
+/// Sets the propagation type of an attached mount: `MS_PRIVATE` and the like, with `MS_REC` or without.
+fn propagate(attached: BorrowedFd<'_>, flags: u64) -> sys::Result<()> {
+    let wanted = Attributes { propagation: flags & !libc::MS_REC, ..Attributes::default() };
+    match mount::mount_setattr(attached, flags & libc::MS_REC != 0, &wanted) {
+        Err(Errno::ENOSYS) => change(attached, flags),
+        set => set,
+    }
+}
+
+/// Sets attributes of a mount that may be detached. `false` where the kernel is too old for it (before 5.12): then
+/// [`remount`] does it once it is attached.
+fn set_if_known(made: BorrowedFd<'_>, wanted: &Attributes) -> sys::Result<bool> {
     match mount::mount_setattr(made, false, wanted) {
-        Ok(()) => Ok(0),
-        Err(Errno::ENOSYS) => Ok(wanted.set),
+        Ok(()) => Ok(true),
+        Err(Errno::ENOSYS) => Ok(false),
         Err(errno) => Err(errno),
     }
 }
 
-/// The older way: the attributes have the same values as the flags of `mount(2)` up to NOEXEC.
-fn remount(attached: BorrowedFd<'_>, attributes: u64) -> sys::Result<()> {
+/// The older way: the attributes have the same values as the flags of `mount(2)` up to NOEXEC. It replaces all flags,
+/// so those that the mount has are given again. How access times are kept stays as it is.
+fn remount(attached: BorrowedFd<'_>, wanted: &Attributes) -> sys::Result<()> {
     const SAME: u64 =
         libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
-    if attributes & !SAME != 0 {
+    if wanted.set & !SAME != 0 {
         return Err(Errno::ENOSYS);
     }
-    let present = fs::mount_flags(attached)?;
-    fs::fchdir(attached)?;
-    mount::change(c".", libc::MS_REMOUNT | libc::MS_BIND | attributes | present)
+    let kept = fs::mount_flags(attached)? & !(wanted.clear & SAME);
+    change(attached, libc::MS_REMOUNT | libc::MS_BIND | kept | wanted.set)
+}
+
+/// `mount(2)` on an open mount, before Linux 5.12. Through the host's `/proc`, since a file cannot be a current
+/// directory; it is the host's for as long as the container's root is not entered.
+fn change(attached: BorrowedFd<'_>, flags: u64) -> sys::Result<()> {
+    const BEGIN: &[u8] = b"/proc/self/fd/";
+    let mut path = [0; BEGIN.len() + 11]; // ten digits and NUL
+    let (begin, digits) = path.split_at_mut(BEGIN.len());
+    begin.copy_from_slice(BEGIN);
+    let mut rest = attached.as_raw_fd().unsigned_abs();
+    let count = rest.checked_ilog10().unwrap_or(0) as usize + 1;
+    for digit in digits.iter_mut().take(count).rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    mount::change(CStr::from_bytes_until_nul(&path).map_err(|_| Errno::EINVAL)?, flags)
 }
 
 fn cgroups(
@@ -130,10 +145,8 @@ fn read_only(attached: BorrowedFd<'_>, attribute: u64) -> sys::Result<()> {
     if attribute == 0 {
         return Ok(());
     }
-    match set_or_later(attached, &Attributes { set: attribute, ..Attributes::default() })? {
-        0 => Ok(()),
-        late => remount(attached, late),
-    }
+    let wanted = Attributes { set: attribute, ..Attributes::default() };
+    if set_if_known(attached, &wanted)? { Ok(()) } else { remount(attached, &wanted) }
 }
 
 /// Makes what is already attached at an open path read-only, with everything below it, without a moment at which it
@@ -141,9 +154,19 @@ fn read_only(attached: BorrowedFd<'_>, attribute: u64) -> sys::Result<()> {
 pub(crate) fn cover_read_only(path: BorrowedFd<'_>) -> sys::Result<()> {
     let copy = mount::clone_tree(path, c"", true)?;
     let wanted = Attributes { set: libc::MOUNT_ATTR_RDONLY, ..Attributes::default() };
-    let late = set_or_later(copy.as_fd(), &wanted)?;
+    let now = set_if_known(copy.as_fd(), &wanted)?;
     mount::attach(copy.as_fd(), path)?;
-    if late == 0 { Ok(()) } else { remount(copy.as_fd(), late) }
+    if now { Ok(()) } else { remount(copy.as_fd(), &wanted) }
+}
+
+/// A copy of one of the host's device nodes, for the container to use and never to change: on a read-only mount a
+/// node can be opened for writing, but its mode, owner and attributes are the host's and stay.
+pub(crate) fn attach_device(node: BorrowedFd<'_>, target: BorrowedFd<'_>) -> sys::Result<()> {
+    const NODE: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
+    let wanted = Attributes { set: NODE, ..Attributes::default() };
+    let now = set_if_known(node, &wanted)?;
+    mount::attach(node, target)?;
+    if now { Ok(()) } else { remount(node, &wanted) }
 }
 
 /// Makes the root mount itself read-only.

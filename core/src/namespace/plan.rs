@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::fmt;
 
 use super::{Kind, ids};
+use crate::cgroup::Directory;
 use crate::config::Config;
 use crate::host::Host;
 use crate::plan::{PlanError, Side, Step};
@@ -83,18 +84,23 @@ impl fmt::Display for Op {
 /// The kinds that the clone itself makes.
 ///
 /// The time namespace is not among them: its offsets can only be written before a process is in it. The cgroup
-/// namespace is, unless the child still has v1 groups to join, which must come first.
-pub(crate) fn at_clone(config: &Config, host: &Host) -> Vec<Kind> {
+/// namespace is, unless the child still has groups to join, which must come first.
+pub(crate) fn at_clone(config: &Config, directories: &[Directory]) -> Vec<Kind> {
     let later = |kind: &Kind| match kind {
         Kind::Time => true,
-        Kind::Cgroup => config.cgroup.is_some() && !host.cgroups.v1.is_empty(),
+        Kind::Cgroup => !directories.iter().all(|directory| directory.at_clone),
         _ => false,
     };
     config.namespaces.new.iter().copied().filter(|kind| !later(kind)).collect()
 }
 
 /// The operations right after the clone and the joining of cgroups.
-pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+pub(crate) fn plan(
+    config: &Config,
+    host: &Host,
+    directories: &[Directory],
+    steps: &mut Vec<Step>,
+) -> Result<(), PlanError> {
     let namespaces = &config.namespaces;
     let mut push = |side, op| steps.push(Step::new(side, crate::plan::Op::Namespace(op)));
     for (kind, path) in &namespaces.joined {
@@ -119,7 +125,7 @@ pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Resul
             push(Side::Child, Op::BecomeRoot);
         }
     }
-    let at_clone = at_clone(config, host);
+    let at_clone = at_clone(config, directories);
     if namespaces.makes(Kind::Cgroup) && !at_clone.contains(&Kind::Cgroup) {
         push(Side::Child, Op::Unshare(Kind::Cgroup));
     }

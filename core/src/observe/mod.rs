@@ -40,7 +40,41 @@ pub struct Observation {
     pub fds: Vec<(i32, String)>,
     /// Values of the process's groups, by file name.
     pub cgroup_values: BTreeMap<String, String>,
+    /// Working directory, from the process's root.
+    pub cwd: Option<String>,
+    /// `/proc/PID/oom_score_adj`.
+    pub oom_score_adj: Option<i32>,
+    /// `/proc/PID/timens_offsets`: seconds and nanoseconds by clock.
+    pub time_offsets: BTreeMap<String, (i64, u32)>,
+    /// Which of [`SENSITIVE`] exist in its root, masked or not.
+    pub sensitive: Vec<String>,
+    /// `/proc/PID/environ`; not stored, since it may hold secrets.
+    #[serde(skip)]
+    pub env: Option<Vec<String>>,
 }
+
+/// The paths that `runc spec` and Docker mask or make read-only. Whether another masked path exists cannot be told
+/// from outside; that one of these is uncovered can.
+pub const SENSITIVE: [&str; 18] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/interrupts",
+    "/proc/irq",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/system/cpu/cpu0/thermal_throttle",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+];
 
 /// One line of `/proc/PID/cgroup`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,8 +111,8 @@ pub struct Error {
 }
 
 impl Observation {
-    /// Observes a process. Descriptors, limits and group values that may not be read are left out; all else must be
-    /// readable.
+    /// Observes a process. Namespaces, status, mounts, groups and id maps must be readable; all else that may not be
+    /// read is left out.
     ///
     /// # Errors
     /// When the process has gone, or may not be observed.
@@ -99,6 +133,11 @@ impl Observation {
             fds: descriptors(&base.join("fd")),
             cgroup_values: group_values(&lines, cgroups),
             cgroups: lines,
+            cwd: std::fs::read_link(base.join("cwd")).ok().map(|path| path.to_string_lossy().into_owned()),
+            oom_score_adj: read("oom_score_adj").ok().and_then(|text| text.trim_end().parse().ok()),
+            time_offsets: read("timens_offsets").map(|text| time_offsets(&text)).unwrap_or_default(),
+            sensitive: sensitive(&base.join("root")),
+            env: std::fs::read(base.join("environ")).ok().map(|bytes| environment(&bytes)),
         })
     }
 }
@@ -176,6 +215,28 @@ pub fn limits(text: &str) -> BTreeMap<String, (Option<u64>, Option<u64>)> {
     text.lines().filter_map(line).collect()
 }
 
+/// Parses `/proc/PID/timens_offsets`.
+#[must_use]
+pub fn time_offsets(text: &str) -> BTreeMap<String, (i64, u32)> {
+    let line = |line: &str| {
+        let mut fields = line.split_whitespace();
+        let clock = fields.next()?.to_owned();
+        Some((clock, (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?)))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+/// Links are not followed, so that one planted in the root does not lead to the observer's own files.
+fn sensitive(root: &Path) -> Vec<String> {
+    let there = |path: &&&str| root.join(path.trim_start_matches('/')).symlink_metadata().is_ok();
+    SENSITIVE.iter().filter(there).map(|path| (*path).to_owned()).collect()
+}
+
+fn environment(bytes: &[u8]) -> Vec<String> {
+    let entries = bytes.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
+    entries.map(|entry| String::from_utf8_lossy(entry).into_owned()).collect()
+}
+
 fn descriptors(directory: &Path) -> Vec<(i32, String)> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let one = |entry: std::fs::DirEntry| {
@@ -249,6 +310,13 @@ mod tests {
     fn reads_limits_with_unlimited() {
         let text = "Limit  Soft  Hard  Units\nMax open files            64                   unlimited            files\n";
         assert_eq!(limits(text)["RLIMIT_NOFILE"], (Some(64), None));
+    }
+
+    #[test]
+    fn reads_time_offsets_of_both_signs() {
+        let offsets =
+            time_offsets("monotonic           86400         0\nboottime              -7         9\n");
+        assert_eq!((offsets["monotonic"], offsets["boottime"]), ((86_400, 0), (-7, 9)));
     }
 
     #[test]

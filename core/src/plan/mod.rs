@@ -154,12 +154,12 @@ impl Plan {
         let mut steps = Vec::new();
         let directories = cgroup::plan(config, host, &mut steps)?;
         let clone = steps.len();
-        let namespaces = namespace::at_clone(config, host);
-        let into_group = directories.iter().any(|directory| directory.v2);
+        let namespaces = namespace::at_clone(config, &directories);
+        let into_group = directories.iter().any(|directory| directory.at_clone);
         steps.push(Step::new(Side::Parent, Op::Process(process::Op::Clone { namespaces, into_group })));
         cgroup::plan_join(&directories, &mut steps);
         process::begin(config, &mut steps);
-        namespace::plan(config, host, &mut steps)?;
+        namespace::plan(config, host, &directories, &mut steps)?;
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);
@@ -168,7 +168,28 @@ impl Plan {
         process::identity(config, host, &mut steps)?;
         process::end(config, &mut steps)?;
         let (argv, env) = (config.process.args.clone(), config.process.env.clone());
-        Ok(Plan { steps, clone, argv, env, directories, gaps: gaps(config, host), notes: notes(config) })
+        Ok(Plan {
+            steps,
+            clone,
+            argv,
+            env,
+            directories,
+            gaps: gaps(config, host),
+            notes: notes(config, host),
+        })
+    }
+
+    /// The plan to show to people: as [`compile`](Plan::compile) makes it for `host`, or, where its user may not do what
+    /// the config asks for, as root would have it on the same host, with a note that says so.
+    ///
+    /// # Errors
+    /// When the host lacks something that the config needs, whoever asks for it.
+    pub fn preview(config: &Config, host: &Host) -> Result<Plan, PlanError> {
+        Plan::compile(config, host).or_else(|refused| {
+            let mut plan = Plan::compile(config, &host.as_root())?;
+            plan.notes.push(format!("this is the plan for root; user {} is refused: {refused}", host.uid));
+            Ok(plan)
+        })
     }
 
     /// The operations in order.
@@ -187,9 +208,13 @@ impl Plan {
     #[must_use]
     pub fn held(&self) -> Plan {
         let mut plan = self.clone();
-        // Before the descriptors are closed, so also before a filter that may refuse it.
-        let last = |step: &Step| step.op == Op::Process(process::Op::CloseDescriptors);
-        let at = plan.steps.iter().position(last).unwrap_or(plan.steps.len());
+        // With all privileges, which the kernel remembers as the tracer's: by fewer it would give the workload fewer at
+        // its exec than one that is not held (PTRACE_TRACEME; capabilities(7)). So also before the filter.
+        let fewer = |step: &Step| {
+            use process::Op::{CloseDescriptors, Identity};
+            matches!(step.op, Op::Capability(_) | Op::Process(Identity { .. } | CloseDescriptors))
+        };
+        let at = plan.steps.iter().position(fewer).unwrap_or(plan.steps.len());
         plan.steps.insert(at, Step::new(Side::Child, Op::Process(process::Op::TraceMe)));
         plan
     }
@@ -220,18 +245,24 @@ fn gaps(config: &Config, host: &Host) -> Vec<String> {
         );
     }
     if config.process.terminal {
-        gaps.push("process.terminal: a terminal is not supported yet".into());
+        gaps.push("process.terminal: a terminal is not supported yet; set it to false".into());
     }
     gaps
 }
 
-fn notes(config: &Config) -> Vec<String> {
+fn notes(config: &Config, host: &Host) -> Vec<String> {
     let skipped = config.seccomp.iter().flat_map(seccomp::Filter::skipped);
     let mut notes: Vec<String> = skipped
         .map(|name| format!("linux.seccomp: no system call {name} is known for this architecture"))
         .collect();
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
+    }
+    if config.namespaces.makes(Kind::User) && host.uid != 0 {
+        notes.push(
+            "setgroups is denied to this user's user namespaces: the launcher's additional groups stay"
+                .into(),
+        );
     }
     notes
 }
@@ -263,6 +294,19 @@ pub(crate) mod tests {
         let error = Plan::compile(&config, &host).unwrap_err();
         assert_eq!(error.path, "linux.resources.memory.limit");
         assert!(error.to_string().contains("memory controller"), "{error}");
+    }
+
+    #[test]
+    fn a_preview_needs_no_privileges() {
+        let spec = oci::parse(include_bytes!("../../tests/configs/full.json")).unwrap();
+        let config = Config::new(&spec, Path::new("/bundle"), "c1").unwrap();
+        let mut host = Host::example();
+        host.uid = 1000;
+        host.cgroups.v1.iter_mut().for_each(|hierarchy| hierarchy.writable = false);
+        let refused = Plan::compile(&config, &host).unwrap_err();
+        let preview = Plan::preview(&config, &host).unwrap();
+        assert_eq!(preview.steps(), plan().steps());
+        assert!(preview.notes.iter().any(|note| note.contains(&refused.to_string())), "{:?}", preview.notes);
     }
 
     #[test]

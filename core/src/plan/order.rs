@@ -12,7 +12,7 @@ pub enum Class {
     Limit,
     /// The clone.
     Clone,
-    /// The child joins its v1 groups.
+    /// The child joins groups by itself.
     JoinGroup,
     /// `unshare` of the cgroup namespace.
     UnshareCgroup,
@@ -64,7 +64,7 @@ pub const TABLE: &[Row] = &[
     (Class::MakeGroup, Class::Limit, "files exist once the group does", "cgroup-v2.rst"),
     (Class::Limit, Class::Clone, "the workload is limited before its first instruction", "runtime-spec"),
     (Class::Limit, Class::JoinGroup, "the workload is limited before its first instruction", "runtime-spec"),
-    (Class::Clone, Class::JoinGroup, "v1 has no CLONE_INTO_CGROUP: a descriptor of v1 is EBADF", "clone3(2)"),
+    (Class::Clone, Class::JoinGroup, "what the clone cannot join, the child does", "clone3(2)"),
     (
         Class::JoinGroup,
         Class::UnshareCgroup,
@@ -109,6 +109,8 @@ pub const TABLE: &[Row] = &[
     (Class::Capabilities, Class::Filter, "the filter may refuse capset", "seccomp(2)"),
     (Class::NoNewPrivs, Class::Filter, "without privilege a filter needs it", "seccomp(2)"),
     (Class::Hold, Class::Filter, "the filter may refuse ptrace", "seccomp(2)"),
+    (Class::Hold, Class::Bound, "the exec gives no more than the tracer could give", "ptrace(2)"),
+    (Class::Hold, Class::Identity, "the exec gives no more than the tracer could give", "ptrace(2)"),
     (Class::Close, Class::Filter, "the filter may refuse close_range", "seccomp(2)"),
     (Class::Filter, Class::Exec, "the workload runs under it", "seccomp(2)"),
 ];
@@ -120,7 +122,7 @@ pub fn class(op: &Op) -> Option<Class> {
     Some(match op {
         Op::Cgroup(cgroup::Op::Create { .. } | cgroup::Op::Enable { .. }) => Class::MakeGroup,
         Op::Cgroup(cgroup::Op::Write { .. }) => Class::Limit,
-        Op::Cgroup(cgroup::Op::Join(_)) => Class::JoinGroup,
+        Op::Cgroup(cgroup::Op::Join { .. }) => Class::JoinGroup,
         Op::Namespace(namespace::Op::Unshare(Kind::Cgroup)) => Class::UnshareCgroup,
         Op::Namespace(namespace::Op::Unshare(_)) => Class::UnshareTime,
         Op::Namespace(namespace::Op::TimeOffsets(_)) => Class::TimeOffsets,

@@ -27,10 +27,7 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
             let directory = resolve::existing(sys::here(), path, resolve::Links::Follow)?;
             fs::fchdir(directory.as_fd())
         }
-        Op::Umask(mask) => {
-            fs::umask(*mask);
-            Ok(())
-        }
+        Op::Umask(mask) => fs::umask(*mask),
         Op::NoNewPrivs => credential::set_no_new_privs(),
         Op::TraceMe => ptrace::trace_me(),
         Op::CloseDescriptors => {
@@ -60,8 +57,7 @@ fn detach(child: &Child<'_>) -> sys::Result<()> {
     for (number, stream) in [input, output, error].iter().enumerate() {
         fs::copy_to(stream.as_fd(), number as i32)?;
     }
-    fs::umask(0);
-    Ok(())
+    fs::umask(0)
 }
 
 /// Tries each candidate, as `execvp(3)` does: one that is missing or not executable does not end the search, but is

@@ -130,12 +130,11 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
     for limit in &process.rlimits {
         push(plan::Op::Process(Op::Rlimit(*limit)));
     }
-    if let Some(sets) = config.capabilities {
-        sets.check(host)?;
-        push(plan::Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability)));
-        if process.uid != 0 {
-            push(plan::Op::Capability(capability::Op::Keep));
-        }
+    let sets = config.capabilities;
+    sets.check(host)?;
+    push(plan::Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability.min(63))));
+    if process.uid != 0 {
+        push(plan::Op::Capability(capability::Op::Keep));
     }
     // Where a process maps its own id alone, setgroups is denied for good (user_namespaces(7)).
     let denied = config.namespaces.makes(Kind::User) && host.uid != 0;
@@ -156,10 +155,8 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
             "run as root, or use a user namespace",
         ));
     }
-    if let Some(sets) = config.capabilities {
-        let for_filter = config.seccomp.is_some() && !process.no_new_privs;
-        push(plan::Op::Capability(capability::Op::Set { sets, for_filter }));
-    }
+    let for_filter = config.seccomp.is_some() && !process.no_new_privs;
+    push(plan::Op::Capability(capability::Op::Set { sets, for_filter }));
     Ok(())
 }
 

@@ -64,6 +64,9 @@ fn read_overlay(reader: &mut Reader<'_>) -> Option<CString> {
         if mount.typ().as_deref() != Some("overlay") {
             reader.refuse(at("type"), "is not overlay, the only type that can be mounted at /");
         }
+        if mount.uid_mappings().is_some() || mount.gid_mappings().is_some() {
+            reader.refuse(at("uidMappings"), NOT_YET);
+        }
         let options = mount.options().as_deref().unwrap_or_default();
         if !options.iter().any(|option| option.starts_with("lowerdir=")) {
             reader.refuse(at("options"), "has no lowerdir=");

@@ -7,7 +7,7 @@
 //! | who | calls |
 //! |---|---|
 //! | parent | `mkdir` × (n + 1), `open write close` × n (limits), `open` (v2 group), `clone3`, `close`, `wait4`, `rmdir` × (n + 1) |
-//! | child | `open write close` × n (join), `setsid`, `rt_sigaction` (SIGPIPE, which Rust ignores), `unshare` (cgroup), `unshare` (time), `mount` (private), `mount` (bind), `mount` (proc), `chdir`, `pivot_root`, `umount2`, `chdir`, `setgroups`, `umask`, `prctl` (`no_new_privs`), `close_range`, `seccomp`, `execve` |
+//! | child | `open write close` × n (join), `setsid`, `rt_sigaction` (SIGPIPE, which Rust ignores), `unshare` (cgroup), `unshare` (time), `mount` (private), `mount` (bind), `mount` (proc), `chdir`, `pivot_root`, `umount2`, `chdir`, `prctl` × 41 (bounding set), `setgroups`, `umask`, `prctl` (`no_new_privs`), `capset`, `close_range`, `seccomp`, `execve` |
 
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
@@ -31,6 +31,9 @@ pub struct Floor {
     namespaces: u64,
     /// Whether a time namespace is unshared.
     time: bool,
+    last_capability: u32,
+    /// Whether the program is stopped after its exec.
+    hold: bool,
     stack: Vec<u8>,
 }
 
@@ -51,6 +54,8 @@ pub struct Posture {
     pub filter: Vec<Instruction>,
     /// With a time namespace.
     pub time: bool,
+    /// Highest capability number; all are dropped.
+    pub last_capability: u32,
 }
 
 impl Floor {
@@ -75,6 +80,8 @@ impl Floor {
             filter: posture.filter.clone(),
             namespaces: (namespaces | libc::CLONE_NEWUTS) as u64,
             time: posture.time,
+            last_capability: posture.last_capability,
+            hold: false,
             stack: vec![0; 64 * 1024],
         }
     }
@@ -84,6 +91,28 @@ impl Floor {
     /// # Errors
     /// The number of the first call that failed, as counted in the source; nothing is cleaned up then.
     pub fn run(&mut self) -> Result<i32, i32> {
+        self.run_and(|_| ())
+    }
+
+    /// The same with the program stopped right after its exec, for `look` to observe it by its process id.
+    ///
+    /// # Errors
+    /// As [`Floor::run`].
+    pub fn observe(&mut self, look: impl FnOnce(i32)) -> Result<i32, i32> {
+        self.hold = true;
+        let status = self.run_and(|pid| {
+            let mut status = 0;
+            // SAFETY: the status is writable.
+            unsafe { libc::waitpid(pid, &raw mut status, 0) };
+            look(pid);
+            // SAFETY: no pointers; lets the stopped child run on.
+            unsafe { libc::ptrace(libc::PTRACE_DETACH, pid, 0, 0) };
+        });
+        self.hold = false;
+        status
+    }
+
+    fn run_and(&mut self, look: impl FnOnce(i32)) -> Result<i32, i32> {
         for group in &self.groups {
             // SAFETY: a valid C string.
             check(unsafe { libc::mkdir(group.as_ptr(), 0o755) }, 1)?;
@@ -98,6 +127,7 @@ impl Floor {
         // SAFETY: the descriptor opened above.
         check(unsafe { libc::close(group) }, 4)?;
         check(pid, 5)?;
+        look(pid);
         let mut status = 0;
         // SAFETY: the status is writable.
         check(unsafe { libc::waitpid(pid, &raw mut status, 0) }, 6)?;
@@ -177,17 +207,28 @@ impl Floor {
             check(unsafe { libc::unshare(libc::CLONE_NEWTIME) }, 14)?;
         }
         self.mounts()?;
+        for capability in 0..=self.last_capability {
+            // SAFETY: no pointers.
+            check(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) }, 27)?;
+        }
+        if self.hold {
+            // SAFETY: no pointers.
+            long(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) }, 29)?;
+        }
         // SAFETY: no groups, so no pointer is read.
         long(unsafe { libc::syscall(libc::SYS_setgroups, 0, 0) }, 22)?;
         // SAFETY: no pointers; cannot fail.
         unsafe { libc::umask(0o022) };
         // SAFETY: no pointers.
         check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 23)?;
+        let (header, data) = ([0x2008_0522_u32, 0], [0u32; 6]);
+        // SAFETY: capset(2)'s version 3 of header and data: no capability in any set.
+        long(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) }, 28)?;
         // SAFETY: no pointers.
         long(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) }, 24)?;
-        let fprog = (self.filter.len(), self.filter.as_ptr());
+        let fprog = [self.filter.len(), self.filter.as_ptr() as usize];
         let mode = libc::SECCOMP_SET_MODE_FILTER;
-        // SAFETY: on little-endian 64-bit machines the pair has the layout of `struct sock_fprog`.
+        // SAFETY: on little-endian 64-bit machines the words have the layout of `struct sock_fprog`.
         long(unsafe { libc::syscall(libc::SYS_seccomp, mode, 0, std::ptr::from_ref(&fprog)) }, 25)?;
         let argv = [self.program.as_ptr(), std::ptr::null()];
         let env = [std::ptr::null()];

@@ -210,14 +210,17 @@ pub fn fchdir(fd: BorrowedFd<'_>) -> Result<()> {
 }
 
 /// `umask(2)`.
-pub fn umask(mask: u32) {
-    // SAFETY: no pointers. The call always succeeds.
-    if unsafe { call(Sysno::umask, args![mask]) }.is_err() {
-        unreachable!("umask(2) cannot fail");
-    }
+///
+/// # Errors
+/// Only those of a filter that the caller is under.
+pub fn umask(mask: u32) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::umask, args![mask]) }?;
+    Ok(())
 }
 
-/// The flags of the mount that an object is on, in the values of `mount(2)` (`MS_NOSUID` and so on; read-only left out).
+/// The flags of the mount that an object is on, in the values of `mount(2)` (`MS_RDONLY` and so on). One on a
+/// read-only file system counts as read-only.
 ///
 /// # Errors
 /// As in `fstatfs(2)`.
@@ -228,7 +231,8 @@ pub fn mount_flags(fd: BorrowedFd<'_>) -> Result<u64> {
     unsafe { call(Sysno::fstatfs, args![raw(fd), stat.as_mut_ptr()]) }?;
     let flags = stat[10];
     // These have the same values as MS_*, see statfs(2).
-    Ok(flags & (libc::ST_NOSUID | libc::ST_NODEV | libc::ST_NOEXEC | libc::ST_NOATIME | libc::ST_NODIRATIME))
+    let protections = libc::ST_RDONLY | libc::ST_NOSUID | libc::ST_NODEV | libc::ST_NOEXEC;
+    Ok(flags & (protections | libc::ST_NOATIME | libc::ST_NODIRATIME))
 }
 
 /// Keeps a descriptor open across exec, or not.

@@ -1,6 +1,4 @@
-//! Waiting for a word of memory to change.
-//!
-//! Not the private kind: the kernel's own wake-up at exec and exit (`CLONE_CHILD_CLEARTID`) is not private either.
+//! Waiting for a word of memory to change. The private kind: among threads, and a child that shares their memory.
 
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -13,7 +11,8 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, timeout: Duration) {
         tv_sec: timeout.as_secs() as libc::time_t,
         tv_nsec: libc::c_long::from(timeout.subsec_nanos()),
     };
-    let given = args![word.as_ptr(), libc::FUTEX_WAIT, value, std::ptr::from_ref(&time)];
+    let given =
+        args![word.as_ptr(), libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG, value, std::ptr::from_ref(&time)];
     // SAFETY: the word and the time outlive the call.
     // Every error (woken early, timed out, interrupted) means: look again, which the caller does anyway.
     super::no_matter(unsafe { call(Sysno::futex, given) });
@@ -23,5 +22,7 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, timeout: Duration) {
 pub(crate) fn wake(word: &AtomicU32) {
     // SAFETY: the word outlives the call, which only uses its address.
     // Its only errors are of bad addresses.
-    super::no_matter(unsafe { call(Sysno::futex, args![word.as_ptr(), libc::FUTEX_WAKE, i32::MAX]) });
+    super::no_matter(unsafe {
+        call(Sysno::futex, args![word.as_ptr(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, i32::MAX])
+    });
 }

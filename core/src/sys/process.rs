@@ -29,25 +29,19 @@ impl StringArray {
     }
 }
 
-/// `execve(2)`. Returns only on failure.
+/// `execve(2)`. Returns only on failure; `ENOSYS` where a filter pretends success (`SECCOMP_RET_ERRNO` of 0).
 pub fn execve(path: &CStr, argv: &StringArray, env: &StringArray) -> Errno {
     let given = args![text(path), argv.pointers.as_ptr(), env.pointers.as_ptr()];
     // SAFETY: the path and both null-terminated arrays outlive the call.
-    match unsafe { call(Sysno::execve, given) } {
-        Err(errno) => errno,
-        Ok(_) => unreachable!("execve(2) does not return on success"),
-    }
+    unsafe { call(Sysno::execve, given) }.err().unwrap_or(Errno::ENOSYS)
 }
 
-/// Executes an open file (`execveat(2)` with `AT_EMPTY_PATH`). Returns only on failure.
+/// Executes an open file (`execveat(2)` with `AT_EMPTY_PATH`). Returns only on failure, as [`execve`].
 pub(crate) fn execute(file: BorrowedFd<'_>, argv: &StringArray, env: &StringArray) -> Errno {
     let given =
         args![raw(file), text(c""), argv.pointers.as_ptr(), env.pointers.as_ptr(), libc::AT_EMPTY_PATH];
     // SAFETY: both null-terminated arrays outlive the call.
-    match unsafe { call(Sysno::execveat, given) } {
-        Err(errno) => errno,
-        Ok(_) => unreachable!("execveat(2) does not return on success"),
-    }
+    unsafe { call(Sysno::execveat, given) }.err().unwrap_or(Errno::ENOSYS)
 }
 
 /// Ends the process, by force if its own seccomp filter refuses `exit_group` and `exit`.

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::{Errno, Result, Sysno, args, call, process};
+use super::{Errno, Result, Sysno, args, call, process, signal};
 
 /// An argument of a call that is tried.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +90,9 @@ impl Shared {
 
     /// The child's life.
     fn run(&self, number: u64, [a, b, c, d, e, f]: [usize; 6]) -> ! {
-        // A call that blocks is ended by a timer; one whose own call is refused by a filter waits for nothing.
+        // A call that blocks is ended by a timer, whose signal the caller may have blocked; where a filter refuses these
+        // two, the call may hang.
+        super::no_matter(signal::unblock_all());
         let seconds = [0usize, 0, 2, 0];
         // SAFETY: a `struct itimerval` of two seconds, which outlives the call.
         super::no_matter(unsafe { call(Sysno::setitimer, args![libc::ITIMER_REAL, seconds.as_ptr(), 0]) });
@@ -127,7 +129,9 @@ mod tests {
         assert_eq!(by_name("getsid", &[Argument::Number(u64::from(u32::MAX))]), Trial::Failed(Errno::ESRCH));
         assert!(matches!(by_name("getpid", &[]), Trial::Returned(pid) if pid > 0));
         assert_eq!(by_name("exit", &[Argument::Number(7)]), Trial::Exited(7));
+        let mask = signal::block_all().unwrap();
         assert_eq!(by_name("pause", &[]), Trial::Killed(libc::SIGALRM));
+        signal::restore(mask).unwrap();
         assert_eq!(
             by_name("access", &[Argument::Text(c"/none"), Argument::Number(0)]),
             Trial::Failed(Errno::ENOENT)

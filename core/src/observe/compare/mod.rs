@@ -1,15 +1,19 @@
 //! Asked versus got.
+//!
+//! Not compared, since it does not show from outside: host and domain name, device nodes and device rules, what a bind
+//! mount is of, the instructions of the filter, and the arguments.
+
+mod mounts;
 
 use std::ffi::CStr;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Observation;
+use super::{IdMapLine, Observation, VALUES};
 use crate::cgroup::{self, Setting};
 use crate::config::Config;
 use crate::host::Host;
-use crate::mount::Source;
 use crate::namespace::{IdMap, Kind};
 
 /// Whether the kernel shows what the config asks for.
@@ -67,8 +71,10 @@ impl Findings {
 pub fn compare(config: &Config, host: &Host, launcher: &Observation, seen: &Observation) -> Enforced {
     let mut findings = Findings::default();
     namespaces(config, launcher, seen, &mut findings);
-    mounts(config, seen, &mut findings);
-    privileges(config, seen, &mut findings);
+    mounts::compare(config, seen, &mut findings);
+    identity(config, host, seen, &mut findings);
+    privileges(config, launcher, seen, &mut findings);
+    process(config, seen, &mut findings);
     groups(config, host, seen, &mut findings);
     let Findings { checked, missing } = findings;
     match missing.len() {
@@ -94,83 +100,93 @@ fn namespaces(config: &Config, launcher: &Observation, seen: &Observation, findi
         );
     }
     if config.namespaces.makes(Kind::User) {
-        let lines = |asked: &[IdMap]| asked.iter().map(|line| (line.inside, line.length)).collect::<Vec<_>>();
-        let got = |seen: &[super::IdMapLine]| {
-            seen.iter().map(|line| (line.inside, line.length)).collect::<Vec<_>>()
+        let ids = &config.namespaces.ids;
+        let asked = |lines: &[IdMap]| -> Vec<_> {
+            lines.iter().map(|line| (line.inside, line.outside, line.length)).collect()
         };
-        findings.equal("uid_map", lines(&config.namespaces.ids.uids), got(&seen.uid_map));
-        findings.equal("gid_map", lines(&config.namespaces.ids.gids), got(&seen.gid_map));
+        let got = |lines: &[IdMapLine]| -> Vec<_> {
+            lines.iter().map(|line| (line.inside, line.outside, line.length)).collect()
+        };
+        findings.equal("uid_map", asked(&ids.uids), got(&seen.uid_map));
+        findings.equal("gid_map", asked(&ids.gids), got(&seen.gid_map));
+    }
+    for (clock, seconds, nanoseconds) in &config.namespaces.time_offsets {
+        let got = seen.time_offsets.get(clock).copied();
+        findings.equal(format!("time offset {clock}"), Some((*seconds, *nanoseconds)), got);
     }
 }
 
-fn mounts(config: &Config, seen: &Observation, findings: &mut Findings) {
-    if !config.namespaces.makes(Kind::Mount) {
-        return;
-    }
-    let at = |path: &str| seen.mounts.iter().rfind(|mount| mount.target == path);
-    let root = at("/");
-    let kind = root.map(|mount| mount.fstype.as_str());
-    if config.root.overlay.is_some() {
-        findings.equal("type of the root file system", Some("overlay"), kind);
-    }
-    let readonly = root.is_some_and(|mount| mount.options.iter().any(|option| option == "ro"));
-    findings.check("read-only root", config.root.readonly, readonly, readonly || !config.root.readonly);
-    for mount in &config.mounts {
-        let path = text(&mount.destination);
-        let found = at(path.strip_suffix('/').unwrap_or(&path));
-        let fstype = found.map(|mount| mount.fstype.clone());
-        match &mount.source {
-            Source::FileSystem(kind, _) => findings.equal(format!("mount {path}"), Some(text(kind)), fstype),
-            Source::Bind(..) | Source::Cgroup => {
-                findings.check(format!("mount {path}"), "a mount", fstype, found.is_some());
-            }
-        }
-        for (name, bit) in [
-            ("ro", libc::MOUNT_ATTR_RDONLY),
-            ("nosuid", libc::MOUNT_ATTR_NOSUID),
-            ("nodev", libc::MOUNT_ATTR_NODEV),
-            ("noexec", libc::MOUNT_ATTR_NOEXEC),
-        ] {
-            if mount.options.attributes.set & bit != 0 {
-                let options = found.map(|mount| mount.options.clone()).unwrap_or_default();
-                let there = options.iter().any(|option| option == name);
-                findings.check(format!("mount {path} option"), name, options, there);
-            }
-        }
+fn identity(config: &Config, host: &Host, seen: &Observation, findings: &mut Findings) {
+    let (process, status) = (&config.process, &seen.status);
+    let mapped = config.namespaces.makes(Kind::User);
+    // The kernel shows ids as the launcher's user namespace has them.
+    let outside = |map: &[IdMap], id: u32| match mapped {
+        true => map
+            .iter()
+            .find(|line| id.checked_sub(line.inside).is_some_and(|nth| nth < line.length))
+            .map_or(u32::MAX, |line| line.outside.saturating_add(id - line.inside)),
+        false => id,
+    };
+    let ids = &config.namespaces.ids;
+    findings.equal("user ids", [outside(&ids.uids, process.uid); 4], status.uids);
+    findings.equal("group ids", [outside(&ids.gids, process.gid); 4], status.gids);
+    // Without privilege, setgroups is denied in a user namespace, and the launcher's groups stay.
+    if !mapped || host.uid == 0 {
+        let sorted = |mut groups: Vec<u32>| {
+            groups.sort_unstable();
+            groups
+        };
+        let asked = process.groups.iter().map(|group| outside(&ids.gids, *group)).collect();
+        findings.equal("additional groups", sorted(asked), sorted(status.groups.clone()));
     }
 }
 
-fn privileges(config: &Config, seen: &Observation, findings: &mut Findings) {
+fn privileges(config: &Config, launcher: &Observation, seen: &Observation, findings: &mut Findings) {
     let process = &config.process;
     let status = &seen.status;
-    if !config.namespaces.makes(Kind::User) {
-        findings.equal("user ids", [process.uid; 4], status.uids);
-        findings.equal("group ids", [process.gid; 4], status.gids);
-        let mut groups = status.groups.clone();
-        groups.sort_unstable();
-        // Additional groups may list the primary one as well, as with setgroups of the caller's choice.
-        findings.equal("additional groups", process.groups.clone(), groups);
-    }
-    if let Some(sets) = config.capabilities {
-        let asked = sets.after_exec(process.uid);
-        for (name, asked, got) in [
-            ("CapInh", asked.inheritable, status.caps.inheritable),
-            ("CapPrm", asked.permitted, status.caps.permitted),
-            ("CapEff", asked.effective, status.caps.effective),
-            ("CapBnd", asked.bounding, status.caps.bounding),
-            ("CapAmb", asked.ambient, status.caps.ambient),
-        ] {
-            findings.equal(name, format!("{asked:016x}"), format!("{got:016x}"));
-        }
+    let asked = config.capabilities.after_exec(process.uid, process.no_new_privs);
+    for (name, asked, got) in [
+        ("CapInh", asked.inheritable, status.caps.inheritable),
+        ("CapPrm", asked.permitted, status.caps.permitted),
+        ("CapEff", asked.effective, status.caps.effective),
+        ("CapBnd", asked.bounding, status.caps.bounding),
+        ("CapAmb", asked.ambient, status.caps.ambient),
+    ] {
+        findings.equal(name, format!("{asked:016x}"), format!("{got:016x}"));
     }
     findings.equal("no_new_privs", process.no_new_privs, status.no_new_privs);
     if config.seccomp.is_some() {
         findings.equal("seccomp mode", 2, status.seccomp);
     }
+    // The launcher may be under filters itself, which the workload inherits.
+    if let (Some(own), Some(got)) = (launcher.status.seccomp_filters, status.seccomp_filters) {
+        findings.equal("seccomp filters", own + u32::from(config.seccomp.is_some()), got);
+    }
     for limit in &process.rlimits {
         let value = |value: u64| (value != u64::MAX).then_some(value);
         let got = seen.rlimits.get(limit.name).copied();
         findings.equal(limit.name, Some((value(limit.soft), value(limit.hard))), got);
+    }
+}
+
+fn process(config: &Config, seen: &Observation, findings: &mut Findings) {
+    let process = &config.process;
+    findings.equal("umask", format!("{:03o}", process.umask), format!("{:03o}", seen.status.umask));
+    if let Some(asked) = process.oom_score_adj {
+        findings.equal("oom_score_adj", Some(asked), seen.oom_score_adj);
+    }
+    // Without a mount namespace the root is a directory of the launcher's, and so is the path that the kernel shows.
+    if config.namespaces.makes(Kind::Mount)
+        && let Some(got) = &seen.cwd
+    {
+        findings.equal("cwd", text(&process.cwd), got.clone());
+    }
+    if let Some(got) = &seen.env {
+        let asked: Vec<String> = process.env.iter().map(|entry| text(entry)).collect();
+        // The values may be secrets.
+        let name = |entry: &String| entry.split('=').next().unwrap_or_default().to_owned();
+        let names = |env: &[String]| env.iter().map(name).collect::<Vec<_>>();
+        findings.check("environment", names(&asked), names(got), asked == *got);
     }
     let leaked: Vec<_> = seen.fds.iter().filter(|(number, _)| *number > 2).collect();
     findings.check("descriptors above 2", "none", &leaked, leaked.is_empty());
@@ -191,10 +207,13 @@ fn groups(config: &Config, host: &Host, seen: &Observation, findings: &mut Findi
         findings.check(format!("group in {}", directory.mount.display()), suffix, got, there);
     }
     for setting in cgroup::settings(&group.resources, |controller| host.cgroups.is_v2(controller)) {
-        // Device rules cannot be read back one by one.
-        if let Some(got) = seen.cgroup_values.get(&setting.file) {
-            findings.check(&setting.file, &setting.value, got, agrees(&setting, got));
+        // Device rules cannot be read back one by one, and not every file of `unified` is.
+        if !VALUES.contains(&setting.file.as_str()) {
+            continue;
         }
+        // No file at all: the v2 group was not given the controller.
+        let got = seen.cgroup_values.get(&setting.file);
+        findings.check(&setting.file, &setting.value, got, got.is_some_and(|got| agrees(&setting, got)));
     }
 }
 

@@ -1,0 +1,154 @@
+//! Asked versus got: mounts, and the paths that are covered.
+
+use super::{Findings, text};
+use crate::config::Config;
+use crate::mount::{Attributes, Mount, Source};
+use crate::namespace::Kind;
+use crate::observe::{MountInfo, Observation};
+
+/// Attributes by the names that mountinfo shows.
+const SHOWN: [(&str, u64); 7] = [
+    ("ro", libc::MOUNT_ATTR_RDONLY),
+    ("nosuid", libc::MOUNT_ATTR_NOSUID),
+    ("nodev", libc::MOUNT_ATTR_NODEV),
+    ("noexec", libc::MOUNT_ATTR_NOEXEC),
+    ("noatime", libc::MOUNT_ATTR_NOATIME),
+    ("nodiratime", libc::MOUNT_ATTR_NODIRATIME),
+    ("nosymfollow", libc::MOUNT_ATTR_NOSYMFOLLOW),
+];
+
+pub(super) fn compare(config: &Config, seen: &Observation, findings: &mut Findings) {
+    if !config.namespaces.makes(Kind::Mount) {
+        return;
+    }
+    let root = at(seen, "/");
+    if config.root.overlay.is_some() {
+        let kind = root.map(|mount| mount.fstype.as_str());
+        findings.equal("type of the root file system", Some("overlay"), kind);
+    }
+    let readonly = root.is_some_and(|mount| has(mount, "ro"));
+    findings.check("read-only root", config.root.readonly, readonly, readonly || !config.root.readonly);
+    propagation(config, seen, findings);
+    for mount in &config.mounts {
+        one(config, mount, seen, findings);
+    }
+    for (what, paths) in [("masked path", &config.paths.masked), ("read-only path", &config.paths.readonly)] {
+        for path in paths {
+            covered(what, &text(path), seen, findings);
+        }
+    }
+}
+
+/// The topmost mount at a path.
+fn at<'a>(seen: &'a Observation, path: &str) -> Option<&'a MountInfo> {
+    seen.mounts.iter().rfind(|mount| mount.target == path)
+}
+
+fn has(mount: &MountInfo, option: &str) -> bool {
+    mount.options.iter().any(|there| there == option)
+}
+
+fn one(config: &Config, mount: &Mount, seen: &Observation, findings: &mut Findings) {
+    let path = text(&mount.destination);
+    let path = path.strip_suffix('/').unwrap_or(&path);
+    let found = at(seen, path);
+    let fstype = found.map(|mount| mount.fstype.clone());
+    match &mount.source {
+        Source::FileSystem(kind, _) => findings.equal(format!("mount {path}"), Some(text(kind)), fstype),
+        Source::Bind(..) => findings.check(format!("mount {path}"), "a mount", fstype, found.is_some()),
+        Source::Cgroup => {
+            let right = fstype.as_deref().is_some_and(|kind| ["tmpfs", "cgroup2"].contains(&kind));
+            findings.check(format!("mount {path}"), "a tmpfs or cgroup2", fstype, right);
+        }
+    }
+    let Some(found) = found else { return };
+    attributes(&mount.options.attributes, found, findings);
+    let below = format!("{path}/");
+    let own = |target: &str| config.mounts.iter().any(|other| text(&other.destination) == target);
+    for part in seen.mounts.iter().filter(|part| part.target.starts_with(&below) && !own(&part.target)) {
+        attributes(&mount.options.recursive, part, findings);
+    }
+    attributes(&mount.options.recursive, found, findings);
+    for (key, asked) in &mount.options.data {
+        if let Some(asked) = asked {
+            data(path, &text(key), &text(asked), found, findings);
+        }
+    }
+}
+
+fn attributes(asked: &Attributes, found: &MountInfo, findings: &mut Findings) {
+    for (name, _) in SHOWN.iter().filter(|(_, bit)| asked.set & bit != 0) {
+        findings.check(format!("mount {} option", found.target), name, &found.options, has(found, name));
+    }
+}
+
+/// A value of the file system. The kernel leaves its defaults out and prints in its own notation, so what is compared
+/// is the number, where it shows one. Not those of owners, which it shows as the observer's user namespace has them.
+fn data(path: &str, key: &str, asked: &str, found: &MountInfo, findings: &mut Findings) {
+    if ["uid", "gid"].contains(&key) {
+        return;
+    }
+    let prefix = format!("{key}=");
+    let Some(got) = found.super_options.iter().find_map(|option| option.strip_prefix(&prefix)) else {
+        return;
+    };
+    if let (Some(asked), Some(got)) = (number(key, asked), number(key, got)) {
+        // Sizes are rounded up to pages.
+        let agrees = asked == got || key == "size" && got > asked && got - asked < 65_536;
+        findings.check(format!("mount {path} option {key}"), asked, got, agrees);
+    }
+}
+
+fn number(key: &str, value: &str) -> Option<u64> {
+    if key.ends_with("mode") {
+        return u64::from_str_radix(value, 8).ok();
+    }
+    let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match value.get(digits.len()..)? {
+        "" => 1,
+        "k" | "K" => 1 << 10,
+        "m" | "M" => 1 << 20,
+        "g" | "G" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// No mount may send events to another mount namespace unless the config says so.
+fn propagation(config: &Config, seen: &Observation, findings: &mut Findings) {
+    let asked = |target: &str| {
+        let mount = config.mounts.iter().rfind(|mount| text(&mount.destination) == target)?;
+        mount.options.propagation.last().map(|flags| flags & !libc::MS_REC)
+    };
+    let private = config.root.propagation & libc::MS_PRIVATE != 0;
+    for mount in &seen.mounts {
+        let is = |kind: &str| mount.propagation.iter().any(|field| field.starts_with(kind));
+        let agrees = match asked(&mount.target) {
+            Some(libc::MS_SHARED) => is("shared:"),
+            Some(libc::MS_UNBINDABLE) => is("unbindable"),
+            Some(libc::MS_SLAVE) => !is("shared:"),
+            // What is below a mount that was made shared with all below it.
+            None if config.mounts.iter().any(|above| shares(above, &mount.target)) => continue,
+            None if !private => !is("shared:"),
+            _ => !is("shared:") && !is("master:"),
+        };
+        findings.check(format!("propagation of {}", mount.target), "as asked", &mount.propagation, agrees);
+    }
+}
+
+/// Whether a mount of the config gives what is at or below it a propagation of its own.
+fn shares(above: &Mount, target: &str) -> bool {
+    let path = text(&above.destination);
+    !above.options.propagation.is_empty() && target.starts_with(&path)
+}
+
+fn covered(what: &str, path: &str, seen: &Observation, findings: &mut Findings) {
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
+    let found = at(seen, trimmed);
+    // A path that does not exist is not covered, as the spec says.
+    if found.is_some() || seen.sensitive.iter().any(|there| there == trimmed) {
+        let options = found.map(|mount| mount.options.clone());
+        let agrees = found.is_some_and(|mount| has(mount, "ro"));
+        findings.check(format!("{what} {trimmed}"), "a read-only mount", options, agrees);
+    }
+}
