@@ -120,9 +120,15 @@ fn install(scratch: &Scratch, program: &Path) -> io::Result<PathBuf> {
 
 /// The config that all guarantees start from: what `runc spec` writes, without a terminal, with a cgroup namespace and a
 /// seccomp profile. Without root: with a user namespace that maps the caller alone, and without what that cannot have.
+///
+/// On cgroup v2 device access is a matter of BPF programs, which not every launcher has, and where no group can be made
+/// nothing enforces it. The rule is left out there, so that only the guarantee that is about it asks for it.
 #[must_use]
 pub fn base_config(host: &Host) -> Value {
     let mut config = root_config();
+    if !host.cgroups.find("devices").is_some_and(|(hierarchy, v2)| hierarchy.writable && !v2) {
+        config["linux"]["resources"] = json!({});
+    }
     if host.uid != 0 {
         make_rootless(&mut config, host);
     }
@@ -219,6 +225,18 @@ mod tests {
         assert!(config["linux"].get("resources").is_none());
         let text = config["mounts"].to_string();
         assert!(!text.contains("gid=5") && !text.contains("/sys"), "{text}");
+    }
+
+    #[test]
+    fn the_device_rule_is_there_where_a_controller_enforces_it() {
+        let mut host = Host::example();
+        assert_eq!(base_config(&host)["linux"]["resources"]["devices"][0]["allow"], false);
+        for hierarchy in &mut host.cgroups.v1 {
+            hierarchy.writable = false;
+        }
+        assert_eq!(base_config(&host)["linux"]["resources"], json!({}));
+        host.cgroups.v1.clear();
+        assert_eq!(base_config(&host)["linux"]["resources"], json!({}));
     }
 
     #[test]

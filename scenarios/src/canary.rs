@@ -16,12 +16,20 @@ use isolab_core::sys::trial::{self, Argument, Trial, trial};
 use isolab_core::sys::{Errno, fs as sys_fs};
 use serde_json::{Value, json};
 
+use crate::progress::say;
 use crate::scratch::Scratch;
 
 /// shmget(2), shmctl(2).
 const IPC_CREAT: u64 = 0o1000;
 const IPC_EXCL: u64 = 0o2000;
 const IPC_RMID: u64 = 0;
+
+/// Where the keys of segments begin; those of a process are `FIRST_KEY + pid * TRIES` and what follows.
+const FIRST_KEY: u64 = 0x1501_0000;
+/// Keys that are tried; several runs in one process have a canary each.
+const TRIES: u64 = 16;
+/// Above all pids (proc_sys_kernel(5), `pid_max`).
+const PIDS: u64 = 1 << 22;
 
 /// What was planted.
 #[derive(Debug)]
@@ -99,7 +107,7 @@ impl Canary {
 impl Drop for Canary {
     fn drop(&mut self) {
         if let Err(error) = self.process.kill().and_then(|()| self.process.wait()) {
-            eprintln!("isolab: cannot end the canary process {}: {error}", self.process.id());
+            say(&format!("isolab: cannot end the canary process {}: {error}", self.process.id()));
         }
     }
 }
@@ -107,9 +115,7 @@ impl Drop for Canary {
 impl Segment {
     /// `None` where the kernel has no System V memory, or all keys are taken.
     fn new() -> Option<Segment> {
-        /// Keys that are tried; several runs in one process have a canary each.
-        const TRIES: u64 = 16;
-        let first = 0x1501_0000 + u64::from(std::process::id()) * TRIES;
+        let first = FIRST_KEY + u64::from(std::process::id()) * TRIES;
         let flags = IPC_CREAT | IPC_EXCL | 0o600;
         let one = |key| try_call("shmget", [key, 4096, flags]).ok().map(|id| Segment { key, id });
         (first..first + TRIES).find_map(one)
@@ -118,10 +124,33 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        if let Err(errno) = try_call("shmctl", [self.id, IPC_RMID, 0]) {
-            eprintln!("isolab: cannot remove the shared memory segment {}: {errno}", self.id);
+        if let Err(errno) = remove_segment(self.id) {
+            say(&format!("isolab: cannot remove the shared memory segment {}: {errno}", self.id));
         }
     }
+}
+
+/// The segments that canaries of a user's runs have planted and that still exist: `(id, pid of the run)`.
+pub(crate) fn segments(user: u32) -> Vec<(u64, u32)> {
+    let table = std::fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    table.lines().filter_map(|line| segment(line, user)).collect()
+}
+
+/// A line of `/proc/sysvipc/shm` (proc_sysvipc(5)), if it is that of a canary's segment.
+fn segment(line: &str, user: u32) -> Option<(u64, u32)> {
+    let words: Vec<&str> = line.split_whitespace().take(8).collect();
+    let &[key, id, "600", "4096", _creator, _last, "0", owner] = words.as_slice() else { return None };
+    let pid = key.parse::<u64>().ok()?.checked_sub(FIRST_KEY)? / TRIES;
+    let ours = pid < PIDS && owner.parse() == Ok(user);
+    ours.then_some((id.parse().ok()?, u32::try_from(pid).ok()?))
+}
+
+/// Removes a segment.
+///
+/// # Errors
+/// When it is another user's.
+pub(crate) fn remove_segment(id: u64) -> io::Result<()> {
+    try_call("shmctl", [id, IPC_RMID, 0]).map(drop).map_err(io_error)
 }
 
 /// A call from a forked child: what it makes outlives the child.
@@ -136,4 +165,21 @@ fn try_call(name: &str, args: [u64; 3]) -> Result<u64, Errno> {
 
 fn io_error(errno: Errno) -> io::Error {
     io::Error::from_raw_os_error(errno.into_raw())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_told_from_those_of_others() {
+        let key = FIRST_KEY + 77 * TRIES + 3;
+        let line = |key: u64, rest: &str| format!("{key:>10} 5 {rest} 0 0 0 0 1 1 1 0 0");
+        assert_eq!(segment(&line(key, "600 4096 80 80 0 1001"), 1001), Some((5, 77)));
+        for other in ["600 4096 80 80 1 1001", "644 4096 80 80 0 1001", "600 8192 80 80 0 1001"] {
+            assert_eq!(segment(&line(key, other), 1001), None);
+        }
+        assert_eq!(segment(&line(key, "600 4096 80 80 0 0"), 1001), None);
+        assert_eq!(segment(&line(FIRST_KEY - 1, "600 4096 80 80 0 1001"), 1001), None);
+    }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use isolab_core::host::{Cgroups, Host};
 use isolab_core::observe::CgroupLine;
 
-use crate::scratch::{owner_pid, start_time};
+use crate::progress::say;
 
 /// How long a group may stay busy after its last process has ended: the kernel frees it in the background.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -19,13 +19,27 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Groups {
     name: String,
     hierarchies: Vec<PathBuf>,
+    given: Option<Given>,
+}
+
+/// The controllers that the root of the v2 tree gave to the groups below it when the run began. Launchers turn on what a
+/// limit needs there (`cgroup.subtree_control`), and would leave it on.
+#[derive(Debug)]
+struct Given {
+    file: PathBuf,
+    controllers: String,
 }
 
 impl Groups {
     /// For a run with a unique name, such as a scratch directory's.
     #[must_use]
     pub(crate) fn new(name: &str, host: &Host) -> Groups {
-        Groups { name: name.into(), hierarchies: mounts(&host.cgroups) }
+        let given = host.cgroups.v2.as_ref().filter(|tree| tree.writable).and_then(|tree| {
+            let file = tree.mount.join("cgroup.subtree_control");
+            let controllers = fs::read_to_string(&file).ok()?;
+            Some(Given { file, controllers })
+        });
+        Groups { name: name.into(), hierarchies: mounts(&host.cgroups), given }
     }
 
     /// What goes into a config's `cgroupsPath` for a container.
@@ -34,42 +48,47 @@ impl Groups {
         format!("/{}/{id}", self.name)
     }
 
-    /// Removes the parent and what is left below it, in every hierarchy.
+    /// Removes the parent and what is left below it, in every hierarchy, and takes the controllers back that were given
+    /// to it alone.
     ///
     /// # Errors
     /// When a group is still in use after two seconds; the others are removed all the same.
     pub(crate) fn remove(&self) -> io::Result<()> {
         let removed: Vec<_> = self.hierarchies.iter().map(|mount| remove(&mount.join(&self.name))).collect();
-        removed.into_iter().collect()
+        removed.into_iter().collect::<io::Result<()>>()?;
+        self.given.as_ref().map_or(Ok(()), Given::restore)
     }
+}
 
-    /// Removes the groups of runs that have died.
-    ///
-    /// # Errors
-    /// When such a group cannot be removed.
-    pub(crate) fn sweep(host: &Host) -> io::Result<()> {
-        for mount in mounts(&host.cgroups) {
-            let Ok(entries) = fs::read_dir(&mount) else { continue };
-            for entry in entries.flatten() {
-                let pid = entry.file_name().to_str().and_then(owner_pid);
-                if pid.is_some_and(|pid| start_time(pid).is_none()) {
-                    remove(&entry.path())?;
-                }
+impl Given {
+    /// Turns off what is on now and was not before.
+    fn restore(&self) -> io::Result<()> {
+        for controller in added(&self.controllers, &fs::read_to_string(&self.file)?) {
+            match fs::write(&self.file, format!("-{controller}")) {
+                // Another group gives it on by now (cgroup-v2.rst, "Enabling and Disabling"), so it stays on.
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
+                other => other.map_err(|error| crate::scratch::named("restore", &self.file, &error))?,
             }
         }
         Ok(())
     }
 }
 
+/// The words of `after` that `before` does not have.
+fn added<'a>(before: &str, after: &'a str) -> impl Iterator<Item = &'a str> {
+    after.split_whitespace().filter(|word| !before.split_whitespace().any(|known| known == *word))
+}
+
 impl Drop for Groups {
     fn drop(&mut self) {
         if let Err(error) = self.remove() {
-            eprintln!("isolab: {error}");
+            say(&format!("isolab: {error}"));
         }
     }
 }
 
-fn mounts(cgroups: &Cgroups) -> Vec<PathBuf> {
+/// Where the hierarchies are mounted.
+pub(crate) fn mounts(cgroups: &Cgroups) -> Vec<PathBuf> {
     let all = cgroups.v1.iter().chain(&cgroups.v2);
     let mut mounts: Vec<_> = all.map(|hierarchy| hierarchy.mount.clone()).collect();
     mounts.dedup();
@@ -77,7 +96,10 @@ fn mounts(cgroups: &Cgroups) -> Vec<PathBuf> {
 }
 
 /// Removes a group and the groups in it.
-fn remove(group: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// When one is still in use after two seconds.
+pub(crate) fn remove(group: &Path) -> io::Result<()> {
     let Ok(entries) = fs::read_dir(group) else { return Ok(()) };
     for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
         remove(&entry.path())?;
@@ -115,6 +137,12 @@ mod tests {
     use isolab_core::host::Hierarchy;
 
     use super::*;
+
+    #[test]
+    fn only_controllers_that_were_turned_on_are_taken_back() {
+        assert_eq!(added("cpu memory\n", "cpuset cpu memory pids\n").collect::<Vec<_>>(), ["cpuset", "pids"]);
+        assert_eq!(added("cpu\n", "\n").count(), 0);
+    }
 
     #[test]
     fn a_controllers_directory_is_found_on_hybrid_hosts() {

@@ -17,6 +17,7 @@ mod group;
 pub mod inside;
 pub mod interference;
 pub mod launcher;
+pub mod leftovers;
 pub mod noise;
 mod path;
 pub mod probe;
@@ -29,13 +30,3 @@ mod template;
 #[cfg(test)]
 mod testing;
 pub mod workload;
-
-/// Removes what runs that were killed have left: scratch directories and control groups, known by their names. Returns
-/// what was removed.
-///
-/// # Errors
-/// When the temporary directory cannot be listed, or a group is still in use.
-pub fn sweep(host: &isolab_core::host::Host) -> std::io::Result<Vec<String>> {
-    group::Groups::sweep(host)?;
-    scratch::Scratch::sweep()
-}

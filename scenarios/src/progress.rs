@@ -1,5 +1,13 @@
 //! Saying what goes on, to whoever shows it.
 
+use std::io::Write;
+
+/// Says a line on standard error.
+pub fn say(line: &str) {
+    // Where standard error is closed there is nobody to tell, and no reason to stop; `eprintln!` would panic.
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
 /// Something that shows progress: a bar on a terminal, lines in a log, nothing.
 pub trait Progress {
     /// A stretch of work begins, of `total` steps.

@@ -188,13 +188,22 @@ impl Ready {
     /// # Errors
     /// When it cannot be launched or read, or [`Error::NotEnforced`].
     pub fn verify(&self) -> Result<String, Error> {
+        enforced_or_not(self.observe()?.0)
+    }
+
+    /// Launches a sibling that is held at its exec, compares and returns what was seen of it, and removes it.
+    ///
+    /// # Errors
+    /// When it cannot be launched or read.
+    pub(crate) fn observe(&self) -> Result<(Enforced, Observation), Error> {
         let null = self.null.as_fd();
         let mut container = self.launch([null; 3], true)?;
-        let enforced = enforced_or_not(self.enforced(&container)?)?;
+        let seen = Observation::of(container.pid(), &self.host.cgroups)?;
+        let enforced = observe::compare(&self.config, &self.host, &self.own, &seen);
         container.release()?;
         expect_success(&mut container)?;
         container.remove()?;
-        Ok(enforced)
+        Ok((enforced, seen))
     }
 
     /// Launches, waits for the workload's end, and removes: the whole way, with the time of each part.

@@ -2,11 +2,13 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::progress::say;
+
 /// File in a scratch directory that holds the start time of its owner, so that a reused pid is not taken for it.
-const OWNER: &str = "owner";
+pub(crate) const OWNER: &str = "owner";
 
 /// A directory `isolab-<pid>-<n>` below the temporary directory, removed on drop.
 ///
@@ -53,30 +55,12 @@ impl Scratch {
     pub fn name(&self) -> &str {
         &self.name
     }
-
-    /// Removes the scratch directories of runs that have died, and returns their names.
-    ///
-    /// # Errors
-    /// When the temporary directory cannot be listed. What cannot be removed (another user's) is left.
-    pub fn sweep() -> io::Result<Vec<String>> {
-        let mut swept = Vec::new();
-        for entry in fs::read_dir(std::env::temp_dir())? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            if owner_pid(&name).is_some_and(|pid| is_orphan(pid, &entry.path()))
-                && remove_tree(&entry.path()).is_ok()
-            {
-                swept.push(name);
-            }
-        }
-        Ok(swept)
-    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(error) = remove_tree(&self.path) {
-            eprintln!("isolab: cannot remove {}: {error}", self.path.display());
+            say(&format!("isolab: cannot remove {}: {error}", self.path.display()));
         }
     }
 }
@@ -87,16 +71,6 @@ pub(crate) fn owner_pid(name: &str) -> Option<u32> {
     let (pid, number) = name.strip_prefix("isolab-")?.split_once('-')?;
     number.parse::<u32>().ok()?;
     pid.parse().ok()
-}
-
-fn is_orphan(pid: u32, path: &Path) -> bool {
-    let ours = fs::symlink_metadata(path).is_ok_and(|meta| {
-        meta.is_dir() && fs::metadata("/proc/self").is_ok_and(|own| own.uid() == meta.uid())
-    });
-    let Some(now) = start_time(pid) else { return ours };
-    // The pid is alive; it is another process when its start time differs. Without the file, its owner is young.
-    let then = fs::read_to_string(path.join(OWNER)).ok().and_then(|text| text.parse::<u64>().ok());
-    ours && then.is_some_and(|then| then != now)
 }
 
 /// Field 22 of `/proc/<pid>/stat` (proc_pid_stat(5)): clock ticks from boot to the start of the process.
@@ -150,17 +124,6 @@ mod tests {
         fs::set_permissions(&locked, Permissions::from_mode(0o000)).unwrap();
         drop(scratch);
         assert!(!path.exists());
-    }
-
-    #[test]
-    fn sweep_takes_dead_owners_only() {
-        let alive = Scratch::new().unwrap();
-        // Pids end at 2^22 (proc_sys_kernel(5)), so this one never lived.
-        let dead = std::env::temp_dir().join("isolab-4999999-0");
-        fs::create_dir_all(&dead).unwrap();
-        let swept = Scratch::sweep().unwrap();
-        assert!(!dead.exists() && swept.contains(&"isolab-4999999-0".to_owned()));
-        assert!(alive.path().exists());
     }
 
     #[test]

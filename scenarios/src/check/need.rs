@@ -4,11 +4,22 @@ use isolab_core::host::{Feature, Host};
 
 /// Why a need is not met, and what would meet it; `None` when it is met.
 ///
-/// Needs are `root`, `cgroup <controller>`, `cpus <n>`, or the name of a host feature.
+/// Needs are `root`, `cgroup` (any hierarchy), `cgroup <controller>`, `cpus <n>`, or the name of a host feature.
 pub(super) fn missing(need: &str, host: &Host) -> Option<(String, String)> {
     if need == "root" {
         return (host.uid != 0)
             .then(|| (format!("needs root, and this is uid {}", host.uid), "run as root".into()));
+    }
+    let enable = match host.uid {
+        0 => {
+            "mount /sys/fs/cgroup with that controller, and look for cgroup_disable= on the kernel command line"
+        }
+        _ => "run as root, or in a delegated cgroup with that controller",
+    };
+    if need == "cgroup" {
+        let any = host.cgroups.v1.iter().chain(&host.cgroups.v2).any(|one| one.writable);
+        let reason = "needs a cgroup hierarchy that we may write to".to_owned();
+        return (!any).then(|| (reason, enable.replace(" with that controller", "")));
     }
     if let Some(controller) = need.strip_prefix("cgroup ") {
         let mut hierarchies = host.cgroups.v1.iter().chain(&host.cgroups.v2);
@@ -19,7 +30,7 @@ pub(super) fn missing(need: &str, host: &Host) -> Option<(String, String)> {
         return (!has).then(|| {
             let reason =
                 format!("needs the {controller} controller in a cgroup hierarchy that we may write to");
-            (reason, "run as root, or in a delegated cgroup with that controller".into())
+            (reason, enable.into())
         });
     }
     if let Some(wanted) = need.strip_prefix("cpus ").and_then(|number| number.parse::<usize>().ok()) {
@@ -49,6 +60,10 @@ mod tests {
         assert_eq!(missing("root", &host), None);
         assert_eq!(missing("cpus 2", &host).unwrap().0, "needs 2 CPUs, and there are 1");
         assert!(missing("cgroup memory", &host).unwrap().0.contains("memory controller"));
+        let (reason, remedy) = missing("cgroup", &host).unwrap();
+        assert!(reason.contains("hierarchy") && remedy.starts_with("mount /sys/fs/cgroup,"), "{remedy}");
+        host.cgroups = Host::example().cgroups;
+        assert_eq!(missing("cgroup", &host), None);
         assert!(missing("wings", &host).unwrap().0.contains("`wings`"));
         host.uid = 1000;
         assert_eq!(missing("root", &host).unwrap().1, "run as root");

@@ -106,8 +106,6 @@ impl Facts {
 
 impl<'h> Site<'h> {
     pub(super) fn new(host: &'h Host, program: &'h Path) -> io::Result<Site<'h>> {
-        Scratch::sweep()?;
-        Groups::sweep(host)?;
         let scratch = Scratch::new()?;
         let canary = Canary::plant(&scratch, program)?;
         let own =

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use isolab_scenarios::progress::Progress;
+use isolab_scenarios::progress::{Progress, say};
 
 /// Progress on standard error.
 pub(super) struct Bars {
@@ -45,7 +45,7 @@ impl Progress for Bars {
     fn begin(&self, what: &str, total: u64) {
         let bar = if self.terminal { bar(what, total) } else { ProgressBar::hidden() };
         if !self.terminal {
-            eprintln!("{what} …");
+            say(&format!("{what} …"));
         }
         self.with(|stage| *stage = Some(Stage { what: what.to_owned(), begun: Instant::now(), bar }));
     }
@@ -63,7 +63,7 @@ impl Progress for Bars {
         self.with(|stage| {
             if let Some(Stage { what, begun, bar }) = stage.take() {
                 bar.finish_and_clear();
-                eprintln!("{what}: {:.1} s", begun.elapsed().as_secs_f64());
+                say(&format!("{what}: {:.1} s", begun.elapsed().as_secs_f64()));
             }
         });
     }

@@ -40,7 +40,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn bench(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let mut session = Session::begin("bench", &arguments.common.launcher)?;
+    let mut session = Session::begin("bench", &arguments.common)?;
     let parts = if arguments.parts.is_empty() { &Part::ALL } else { arguments.parts.as_slice() };
     for part in parts {
         stage(&mut session, *part)?;

@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     /// Ids of the catalogue's guarantees [default: all]
     ids: Vec<String>,
     /// Looks at the container that this process is in, started by whatever started it
-    #[arg(long, conflicts_with_all = ["ids", "launcher", "controls", "out"])]
+    #[arg(long, conflicts_with_all = ["ids", "launcher", "no_controls", "out"])]
     inside: bool,
     /// Leaves out the positive controls, which show that each check can fail: half the time
     #[arg(long)]
@@ -36,7 +36,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<ExitCode, Failure> {
         output::print(&chosen.iter().map(line).collect::<String>())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut session = Session::begin("check", &arguments.common.launcher)?;
+    let mut session = Session::begin("check", &arguments.common)?;
     stage(&mut session, &arguments.ids, !arguments.no_controls)?;
     session.end(&arguments.common)
 }

@@ -4,6 +4,7 @@ use std::thread;
 
 use isolab_core::sys::signal;
 use isolab_scenarios::cancel::Cancel;
+use isolab_scenarios::progress::say;
 
 use super::Failure;
 
@@ -20,7 +21,7 @@ pub(super) fn watch() -> Result<Cancel, Failure> {
     thread::spawn(move || {
         while signal::next(&descriptor).is_ok() {
             if !flag.is_cancelled() {
-                eprintln!("\nisolab: stopping; ending what was started");
+                say("\nisolab: interrupted; ending what was started");
             }
             flag.cancel();
         }

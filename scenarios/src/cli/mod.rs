@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use isolab_scenarios::progress::say;
 
 /// A laboratory for Linux isolation: does it hold, what does it cost, how far does a neighbour reach.
 ///
@@ -76,7 +77,7 @@ struct Common {
     /// The record as JSON instead of a summary
     #[arg(long)]
     json: bool,
-    /// Folder for a record and a report
+    /// Folder for a record and a report; it must not exist or be empty
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Fails with status 4 when something cannot be tested here
@@ -118,9 +119,21 @@ pub(crate) fn main() -> ExitCode {
     let (message, status) = match done {
         Ok(status) => return status,
         Err(Failure::Input(message)) => (message, 2),
-        Err(Failure::Interrupted) => ("interrupted; everything that was started has ended".into(), 130),
+        // Said when the signal came.
+        Err(Failure::Interrupted) => return ExitCode::from(130),
         Err(Failure::Internal(message)) => (message, 5),
     };
-    eprintln!("isolab: {message}");
+    say(&format!("isolab: {message}"));
     ExitCode::from(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    /// Release builds do not look, debug builds only at the command in use.
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
 }

@@ -11,31 +11,60 @@ use super::Failure;
 
 /// `target/isolab/TIME`, TIME being UTC in a form that sorts and needs no quoting.
 pub(super) fn default_dir(seconds: u64) -> PathBuf {
-    let time: String =
-        units::utc(seconds).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    Path::new("target/isolab").join(time.trim_end_matches('-'))
+    let utc = units::utc(seconds);
+    let minute: String =
+        utc.trim_end_matches(" UTC").chars().map(|c| if c.is_ascii_digit() { c } else { '-' }).collect();
+    Path::new("target/isolab").join(format!("{minute}-{:02}", seconds % 60))
 }
 
-/// Makes the output folder before anything is measured, so that a wrong path costs no minute.
-pub(super) fn prepare(dir: &Path) -> Result<(), Failure> {
-    let named = |operation: &str, error: io::Error| {
-        Failure::Input(format!("{operation} {}: {error}; choose another folder with --out", dir.display()))
-    };
-    fs::create_dir_all(dir).map_err(|error| named("make the output folder", error))?;
-    let mut entries = fs::read_dir(dir).map_err(|error| named("read the output folder", error))?;
-    match entries.next() {
-        None => Ok(()),
-        Some(_) => Err(named("use the output folder", io::Error::other("it is not empty"))),
+/// The output folder of a run. What was made of it goes again unless the run is [written](Folder::write) to it.
+pub(super) struct Folder {
+    dir: PathBuf,
+    /// The directories that were made for it, innermost first.
+    made: Vec<PathBuf>,
+}
+
+impl Folder {
+    /// Makes it before anything is measured, so that a wrong path costs no minute.
+    pub(super) fn new(dir: &Path) -> Result<Folder, Failure> {
+        let named = |operation: &str, error: io::Error| {
+            Failure::Input(format!(
+                "{operation} {}: {error}; choose another folder with --out",
+                dir.display()
+            ))
+        };
+        let absent = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made = dir.ancestors().take_while(absent).map(Path::to_owned).collect();
+        let folder = Folder { dir: dir.to_owned(), made };
+        fs::create_dir_all(dir).map_err(|error| named("make the output folder", error))?;
+        let mut entries = fs::read_dir(dir).map_err(|error| named("read the output folder", error))?;
+        if entries.next().is_some() {
+            return Err(named("use the output folder", io::Error::other("it is not empty")));
+        }
+        let trial = dir.join("record.json");
+        let written = fs::File::create_new(&trial).and_then(|_| fs::remove_file(&trial));
+        written.map_err(|error| named("write to the output folder", error))?;
+        Ok(folder)
+    }
+
+    /// Writes `record.json` and `report.html`; returns the latter's path.
+    pub(super) fn write(mut self, record: &Record) -> Result<PathBuf, Failure> {
+        // From here on something of the user's is in it.
+        self.made.clear();
+        record.write(&self.dir.join("record.json")).map_err(Failure::internal)?;
+        let page = self.dir.join("report.html");
+        write_html(record, &page)?;
+        Ok(page)
     }
 }
 
-/// Writes `record.json` and `report.html`; returns the latter's path.
-pub(super) fn write(record: &Record, dir: &Path) -> Result<PathBuf, Failure> {
-    fs::create_dir_all(dir).map_err(|error| Failure::Input(format!("make {}: {error}", dir.display())))?;
-    record.write(&dir.join("record.json")).map_err(Failure::internal)?;
-    let page = dir.join("report.html");
-    write_html(record, &page)?;
-    Ok(page)
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for dir in &self.made {
+            // It may never have been made, and what others have put into it since is theirs.
+            drop(fs::remove_dir(dir));
+        }
+    }
 }
 
 pub(super) fn write_html(record: &Record, path: &Path) -> Result<(), Failure> {

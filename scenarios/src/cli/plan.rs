@@ -15,7 +15,7 @@ pub(super) fn plan(path: &Path) -> Result<ExitCode, Failure> {
     let bundle = path.parent().unwrap_or(Path::new("."));
     let named = |error: &dyn std::fmt::Display| Failure::Input(format!("{}:\n{error}", path.display()));
     let config = Config::new(&spec, bundle, "example").map_err(|error| named(&error))?;
-    let plan = Plan::compile(&config, &Host::probe()).map_err(|error| named(&error))?;
+    let plan = Plan::preview(&config, &Host::probe()).map_err(|error| named(&error))?;
     output::print(&plan.to_string())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,12 +9,12 @@ use super::{Common, Failure, bench, check, output};
 
 pub(super) fn quick(out: Option<PathBuf>) -> Result<ExitCode, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let out = out.unwrap_or_else(|| output::default_dir(now));
-    output::prepare(&out)?;
-    let mut session = Session::begin("quick look", &[])?;
+    let out = Some(out.unwrap_or_else(|| output::default_dir(now)));
+    let common = Common { launcher: Vec::new(), json: false, out, must_run: false };
+    let mut session = Session::begin("quick look", &common)?;
     check::stage(&mut session, &[], true)?;
     for part in bench::Part::ALL {
         bench::stage(&mut session, part)?;
     }
-    session.end(&Common { launcher: Vec::new(), json: false, out: Some(out), must_run: false })
+    session.end(&common)
 }

@@ -29,7 +29,7 @@ enum Scenario {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     // All are read before the first is run.
     let scenarios = arguments.scenarios.iter().map(|name| load(name)).collect::<Result<Vec<_>, _>>()?;
-    let mut session = Session::begin("run", &arguments.common.launcher)?;
+    let mut session = Session::begin("run", &arguments.common)?;
     let mut guarantees = Vec::new();
     for scenario in scenarios {
         match scenario {

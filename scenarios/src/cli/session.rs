@@ -1,5 +1,7 @@
 //! What every command that launches begins and ends with: the host, the launchers, the record.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -8,10 +10,14 @@ use isolab_core::host::{Feature, Host};
 use isolab_reports::figures::Figures;
 use isolab_reports::record::{Cell, Cost, FORMAT, Guarantee, NotTested, Outcome, Record};
 use isolab_scenarios::cancel::{Cancel, Cancelled};
-use isolab_scenarios::launcher::{self, Launcher};
+use isolab_scenarios::launcher::{self, Found, Launcher};
+use isolab_scenarios::leftovers;
 use isolab_scenarios::noise;
+use isolab_scenarios::progress::say;
+use isolab_scenarios::scratch::Scratch;
 
 use super::bars::Bars;
+use super::output::Folder;
 use super::{Common, Failure, interrupt, output};
 
 /// A run in progress.
@@ -21,29 +27,27 @@ pub(super) struct Session {
     pub(super) program: PathBuf,
     pub(super) bars: Bars,
     pub(super) cancel: Cancel,
+    folder: Option<Folder>,
     record: Record,
     begun: Instant,
 }
 
 impl Session {
-    /// Probes the host, removes what killed runs have left, finds the launchers, and calibrates. `names` chooses
-    /// launchers; empty takes all that are installed.
-    pub(super) fn begin(command: &str, names: &[String]) -> Result<Session, Failure> {
+    /// Makes the output folder, probes the host, removes what killed runs have left, finds the launchers, and
+    /// calibrates.
+    pub(super) fn begin(command: &str, common: &Common) -> Result<Session, Failure> {
+        // First, so that an interrupt finds the rest in order at any moment.
         let cancel = interrupt::watch()?;
         let begun = Instant::now();
+        let folder = common.out.as_deref().map(Folder::new).transpose()?;
         let host = Host::probe();
-        for left in isolab_scenarios::sweep(&host).map_err(Failure::internal)? {
-            eprintln!("isolab: removed what a killed run had left: {left}");
+        for left in leftovers::sweep(&host).map_err(Failure::input)? {
+            say(&format!("isolab: {left}"));
         }
-        let mut not_tested = Vec::new();
-        let launchers = if names.is_empty() {
-            let found = launcher::find(&host);
-            not_tested.extend(found.absent);
-            found.here
-        } else {
-            let named = names.iter().map(|name| launcher::named(name, &host));
-            named.collect::<Result<_, _>>().map_err(Failure::Input)?
-        };
+        // Everything else needs a place for its files: better said now than once for each launcher.
+        let scratch = Scratch::new().map_err(|error| Failure::Input(format!("{error}; set TMPDIR")))?;
+        drop(scratch);
+        let Found { here: launchers, absent: mut not_tested } = launchers(&common.launcher, &host)?;
         not_tested.extend(missing_features(&host));
         let program = std::env::current_exe().map_err(Failure::internal)?;
         let record = Record {
@@ -60,7 +64,7 @@ impl Session {
             interference: Vec::new(),
             not_tested,
         };
-        Ok(Session { host, launchers, program, bars: Bars::new(), cancel, record, begun })
+        Ok(Session { host, launchers, program, bars: Bars::new(), cancel, folder, record, begun })
     }
 
     pub(super) fn add_guarantees(&mut self, guarantees: Vec<Guarantee>, not_tested: Vec<NotTested>) {
@@ -80,13 +84,11 @@ impl Session {
 
     /// Writes and prints what was found, and says with the exit status how it went.
     pub(super) fn end(mut self, common: &Common) -> Result<ExitCode, Failure> {
+        self.cancel.check().map_err(|Cancelled| Failure::Interrupted)?;
         self.record.seconds = self.begun.elapsed().as_secs_f64();
         self.record.noise.load[1] = noise::load().unwrap_or_default();
         drop(self.bars);
-        let html = match &common.out {
-            Some(dir) => Some(output::write(&self.record, dir)?),
-            None => None,
-        };
+        let html = self.folder.map(|folder| folder.write(&self.record)).transpose()?;
         if common.json {
             output::print_json(&self.record)?;
         } else {
@@ -94,6 +96,16 @@ impl Session {
         }
         Ok(status(&self.record, common.must_run))
     }
+}
+
+/// The launchers by name, each once; without names all that are installed, and an entry for each that is not.
+fn launchers(names: &[String], host: &Host) -> Result<Found, Failure> {
+    if names.is_empty() {
+        return Ok(launcher::find(host));
+    }
+    let first = |(index, name): &(usize, &String)| !names[..*index].contains(name);
+    let named = names.iter().enumerate().filter(first).map(|(_, name)| launcher::named(name, host));
+    Ok(Found { here: named.collect::<Result<_, _>>().map_err(Failure::Input)?, absent: Vec::new() })
 }
 
 /// 1 when a guarantee is broken or its control did not turn red; else 4 when something could not be tested though it
@@ -132,5 +144,10 @@ pub(super) fn stage<T, E: std::fmt::Display>(result: Result<T, E>, cancel: &Canc
 
 /// A file's text, with its name in the error.
 pub(super) fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure::Input(format!("read {}: {error}", path.display())))
+    let named = |error: io::Error| Failure::Input(format!("read {}: {error}", path.display()));
+    // A FIFO without a writer would make the reader wait for ever.
+    if !fs::metadata(path).map_err(named)?.is_file() {
+        return Err(named(io::Error::other("not a regular file")));
+    }
+    fs::read_to_string(path).map_err(named)
 }

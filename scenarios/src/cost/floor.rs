@@ -4,12 +4,14 @@
 //! group limited in cpu, memory and pids, and the base seccomp profile; both run the program that only exits, wait for
 //! its end, and remove the groups. They take turns, so a pair is a few milliseconds apart.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use isolab_core::cgroup;
 use isolab_core::config::Config;
 use isolab_core::host::Host;
+use isolab_core::observe::Observation;
 use isolab_core::oci;
 use isolab_core::plan::{Op, Plan};
 use isolab_core::process;
@@ -22,7 +24,7 @@ use crate::bed::Bed;
 use crate::bundle::Bundle;
 use crate::cancel::Cancel;
 use crate::progress::Progress;
-use crate::ready::{Error, Ready};
+use crate::ready::{self, Error, Ready};
 use crate::schedule::{Limits, Rounds};
 use crate::workload::exit;
 
@@ -51,9 +53,9 @@ impl Pair {
         let (core, floor) = (bed.group("core"), bed.group("floor"));
         keep_parent(&bed, host)?;
         let ready = Ready::new(&with_group(&bundle, &core), bundle.dir(), ID, host)?;
-        ready.verify()?;
-        let posture = posture(&bundle, &with_group(&bundle, &floor), host)?;
-        Ok(Pair { ready, floor: Floor::new(&posture), _bed: bed })
+        let mut by_hand = Floor::new(&posture(&bundle, &with_group(&bundle, &floor), host)?);
+        same_posture(&ready, &mut by_hand, host)?;
+        Ok(Pair { ready, floor: by_hand, _bed: bed })
     }
 
     /// Launches once each way; nanoseconds of the launcher and of the floor. `floor_first` says who begins.
@@ -177,6 +179,53 @@ fn keep_parent(bed: &Bed, host: &Host) -> Result<(), Error> {
     Ok(())
 }
 
+/// Observes both right after their exec: the launcher's container is what was asked for, and the floor's is the same.
+fn same_posture(ready: &Ready, floor: &mut Floor, host: &Host) -> Result<(), Error> {
+    let (enforced, by_plan) = ready.observe()?;
+    let mut seen = None;
+    let status = floor.observe(|pid| seen = Some(Observation::of(pid, &host.cgroups)));
+    if status != Ok(0) {
+        return Err(Error::Ended { what: "the observed floor".into(), how: format!("{status:?}") });
+    }
+    let Some(by_hand) = seen else { return Err(Error::NotEnforced("the floor was not observed".into())) };
+    let own = ready::own_observation(host)?;
+    let (by_plan, by_hand) = (comparable(&by_plan, &own), comparable(&by_hand?, &own));
+    match by_plan == by_hand {
+        true => ready::enforced_or_not(enforced).map(drop),
+        false => Err(Error::NotEnforced(format!("launcher and floor differ: {by_plan} and {by_hand}"))),
+    }
+}
+
+/// What of an observation must be equal: everything but names, numbers and what the two are given from outside.
+fn comparable(seen: &Observation, own: &Observation) -> Value {
+    let separate =
+        seen.namespaces.iter().map(|(kind, inode)| (kind.clone(), own.namespaces.get(kind) != Some(inode)));
+    let separate: BTreeMap<String, bool> = separate.collect();
+    let mounts =
+        seen.mounts.iter().map(|mount| json!([mount.target, mount.fstype, mount.options, mount.propagation]));
+    let groups = seen.cgroups.iter().map(|line| json!([line.controllers, line.path.split('/').count()]));
+    let used = ["memory.failcnt", "memory.events", "pids.current", "cpu.stat"];
+    let limits = seen.cgroup_values.iter().filter(|(file, _)| !used.contains(&file.as_str()));
+    let limits: BTreeMap<_, _> = limits.collect();
+    let status = &seen.status;
+    json!({
+        "namespaces": separate,
+        "mounts": mounts.collect::<Vec<_>>(),
+        "groups": groups.collect::<Vec<_>>(),
+        "limits": limits,
+        "rlimits": seen.rlimits,
+        "ids": [status.uids, status.gids],
+        "additional groups": status.groups,
+        "capabilities": status.caps,
+        "no_new_privs": status.no_new_privs,
+        "filters": status.seccomp_filters,
+        "umask": status.umask,
+        "descriptors": seen.fds.iter().map(|(number, _)| number).collect::<Vec<_>>(),
+        "cwd": seen.cwd,
+        "oom_score_adj": seen.oom_score_adj,
+    })
+}
+
 /// The launcher's own plan says which groups, limits and filter the floor must have.
 fn posture(bundle: &Bundle, config: &Value, host: &Host) -> Result<Posture, Error> {
     let spec = oci::parse(config.to_string().as_bytes())?;
@@ -211,5 +260,6 @@ fn posture(bundle: &Bundle, config: &Value, host: &Host) -> Result<Posture, Erro
         limits: limits.collect(),
         filter: filter.unwrap_or_default(),
         time: host.has("time-namespace"),
+        last_capability: host.last_capability,
     })
 }

@@ -42,13 +42,13 @@ impl Duel<'_> {
         let configs = self.cages.configs(self.matrix, place)?;
         let victim = &self.matrix.victim[place.victim].work;
         let mut victim = self.session("victim", &configs.victim, victim, self.matrix.seconds)?;
-        let mut enforced = format!("victim: {}", victim.enforced());
+        // Both sessions would have failed if either container were not what was asked for.
+        let mut enforced = victim.enforced().to_owned();
         let aggressor = match (place.aggressor, &configs.aggressor) {
             (Some(at), Some(config)) => {
                 let seconds = self.matrix.settle + self.matrix.seconds + ALONE;
                 let mut session =
                     self.session("aggressor", config, &self.matrix.aggressor[at].work, seconds)?;
-                enforced = format!("{enforced}; aggressor: {}", session.enforced());
                 session.go()?;
                 self.pause(Duration::from_secs_f64(self.matrix.settle))?;
                 Some(session)

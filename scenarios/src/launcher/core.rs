@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use isolab_core::config::Violation;
 use isolab_core::host::Host;
 use isolab_core::launch::{self, Exit, Options};
 use isolab_core::plan::Plan;
@@ -74,9 +75,8 @@ impl Launcher for Core {
 
 /// A config that asks for nothing worse than what is still to come is not broken, it is not offered.
 fn refusal(error: LoadError) -> StartError {
-    const NOT_YET: &str = "is not supported by this launcher yet";
     match error {
-        LoadError::Violations(violations) if violations.0.iter().all(|one| one.problem.contains(NOT_YET)) => {
+        LoadError::Violations(violations) if violations.0.iter().all(Violation::is_not_yet) => {
             StartError::NotOffered(violations.to_string())
         }
         other => StartError::Refused(other.to_string()),

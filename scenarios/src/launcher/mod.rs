@@ -7,9 +7,11 @@ pub mod core;
 pub mod oci;
 mod process;
 
+use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use isolab_core::host::Host;
@@ -158,11 +160,10 @@ pub fn named(name: &str, host: &Host) -> Result<Box<dyn Launcher>, String> {
     if name == "core" {
         return Ok(Box::new(core::Core::new(host)));
     }
-    let path = if name.contains('/') {
-        Some(PathBuf::from(name)).filter(|path| path.is_file())
-    } else {
-        in_path(name)
-    };
+    if name.contains('/') && !is_program(Path::new(name)) {
+        return Err(format!("launcher `{name}` is not an executable file"));
+    }
+    let path = if name.contains('/') { Some(PathBuf::from(name)) } else { in_path(name) };
     let Some(path) = path else {
         let package = KNOWN.iter().find(|(known, _)| *known == name).map(|(_, package)| *package);
         let remedy = package.map(|package| format!("; apt-get install {package}")).unwrap_or_default();
@@ -182,11 +183,15 @@ fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut dirs: Vec<_> = std::env::split_paths(&path).collect();
     dirs.extend(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    dirs.into_iter().map(|dir| dir.join(name)).find(|path| path.is_file())
+    dirs.into_iter().map(|dir| dir.join(name)).find(|path| is_program(path))
+}
+
+fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 /// The first line that `PROGRAM --version` prints.
-fn version(path: &std::path::Path) -> Option<String> {
+fn version(path: &Path) -> Option<String> {
     let output = std::process::Command::new(path).arg("--version").output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
 }
@@ -206,7 +211,7 @@ fn require_mount_namespace(bundle: &Bundle) -> Result<(), StartError> {
 
 /// The last line of a launcher's standard error, shortened: most print the cause last.
 fn last_line(bundle: &Bundle) -> String {
-    let text = std::fs::read_to_string(bundle.stderr()).unwrap_or_default();
+    let text = fs::read_to_string(bundle.stderr()).unwrap_or_default();
     let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no error message");
     // runc logs `time="…" level=error msg="…"`.
     let line = line.split_once("msg=\"").map_or(line, |(_, message)| message.trim_end_matches('"'));

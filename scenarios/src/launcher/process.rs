@@ -13,6 +13,7 @@ use isolab_core::sys::process as sys_process;
 
 use super::{LIMIT, Running, StartError, Stdio};
 use crate::bundle::Bundle;
+use crate::progress::say;
 
 /// How often the launcher is looked at while one waits for it.
 const TICK: Duration = Duration::from_millis(1);
@@ -117,7 +118,7 @@ impl Running for Foreground {
 impl Drop for Foreground {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
-            eprintln!("isolab: cannot end the container of process {}: {error}", self.pid);
+            say(&format!("isolab: cannot end the container of process {}: {error}", self.pid));
         }
     }
 }

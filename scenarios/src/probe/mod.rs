@@ -35,7 +35,7 @@ pub const PROGRAM: &str = "/isolab";
 pub enum Question {
     /// The process id.
     Getpid {},
-    /// Everything that `/proc/self` says: see [`crate::facts::tree`].
+    /// Everything that `/proc/self` says: see `facts::tree`.
     Observe {},
     /// The processes that `/proc` shows: `count`, `first` (pids, at most 8), and the pids whose command line holds `text`.
     Processes {

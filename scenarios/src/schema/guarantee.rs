@@ -35,7 +35,7 @@ pub struct Guarantee {
     /// Edits on the base config.
     pub config: Vec<Edit>,
     /// Questions for the probe inside, by the name of the fact; asked in the order of their names. They may hold
-    /// placeholders (see [`crate::template`]), so they are values until these are filled in.
+    /// placeholders (see `template`), so they are values until these are filled in.
     pub ask: BTreeMap<String, Value>,
     /// What the facts must be.
     pub expect: Vec<(Path, Expect)>,
