@@ -51,8 +51,8 @@ impl Pair {
         let config = config(&bed);
         let bundle = bed.bundle(ID, config)?;
         let (core, floor) = (bed.group("core"), bed.group("floor"));
-        keep_parent(&bed, host)?;
         let ready = Ready::new(&with_group(&bundle, &core), bundle.dir(), ID, host)?;
+        keep_parent(&bed, host)?;
         let mut by_hand = Floor::new(&posture(&bundle, &with_group(&bundle, &floor), host)?);
         same_posture(&ready, &mut by_hand, host)?;
         Ok(Pair { ready, floor: by_hand, _bed: bed })
