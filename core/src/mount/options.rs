@@ -85,14 +85,9 @@ fn attribute(name: &str) -> Option<Attributes> {
 }
 
 /// `private`, `rslave` and so on.
-pub(crate) fn propagation(name: &str) -> Option<u64> {
-    let plain = PROPAGATION.iter().find(|(known, _)| *known == name).map(|(_, flag)| *flag);
-    let below = || name.strip_prefix('r').and_then(propagation_plain).map(|flag| flag | libc::MS_REC);
-    plain.or_else(below)
-}
-
-fn propagation_plain(name: &str) -> Option<u64> {
-    PROPAGATION.iter().find(|(known, _)| *known == name).map(|(_, flag)| *flag)
+fn propagation(name: &str) -> Option<u64> {
+    let flag = |name: &str| PROPAGATION.iter().find(|(known, _)| *known == name).map(|(_, flag)| *flag);
+    flag(name).or_else(|| name.strip_prefix('r').and_then(flag).map(|flag| flag | libc::MS_REC))
 }
 
 impl Options {
