@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use common::{Bundle, traces};
 use isolab_core::host::Host;
 use isolab_core::need;
+use isolab_core::sys::{process, signal};
 use serde_json::json;
 
 const RUNTIME: &str = env!("CARGO_BIN_EXE_isolab-runtime");
@@ -148,8 +149,8 @@ fn signals_are_passed_on() {
     }
     let bundle = Bundle::new().with_shell("trap 'exit 42' TERM; echo up; while true; do read x; done");
     let mut child = waiting(&bundle);
-    let sent = Command::new("/bin/kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    let launcher = process::pidfd_open(child.id().cast_signed()).unwrap();
+    process::signal(&launcher, signal::TERMINATE).unwrap();
     // The shell leaves its read when the signal comes.
     assert_eq!(child.wait().unwrap().code(), Some(42));
 }
@@ -189,13 +190,14 @@ fn a_group_too_small_for_the_child_does_not_kill_the_launcher() {
     if !need::met(&["root", "cgroup memory"]) {
         return;
     }
-    for limit in [0, 4096, 65_536] {
+    // 64 KiB are enough on some kernels and not on others, so that its status may be any; the launcher's own death has none.
+    for (limit, enough) in [(0, false), (4096, false), (65_536, true)] {
         let mut bundle = Bundle::new();
         bundle.config["linux"]["resources"]["memory"]["limit"] = json!(limit);
         let host = Host::probe();
         let before = traces(&host, &bundle);
         let (status, error) = status_and_error(&run(&bundle));
-        assert!(status.is_some_and(|status| status != 0), "limit {limit}: {status:?} {error}");
+        assert!(status.is_some_and(|status| status != 0 || enough), "limit {limit}: {status:?} {error}");
         assert_eq!(traces(&host, &bundle), before, "limit {limit}: {error}");
     }
 }

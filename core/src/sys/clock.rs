@@ -18,11 +18,34 @@ pub fn thread_cpu() -> u64 {
     read(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
+/// Nanoseconds of CPU time of this process, all threads together.
+#[must_use]
+pub fn process_cpu() -> u64 {
+    read(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+/// Nanoseconds of CPU time of another process, all its threads together; also after its end, until it is reaped.
+///
+/// # Errors
+/// `EINVAL` when there is no such process.
+pub fn process_cpu_of(pid: i32) -> super::Result<u64> {
+    // clock_getcpuclockid(3): the complement of the process id, and CPUCLOCK_SCHED (2) for the scheduler's exact time.
+    let clock = (!pid << 3) | 2;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure is writable.
+    unsafe { super::call(super::Sysno::clock_gettime, super::args![clock, &raw mut time]) }?;
+    Ok(nanoseconds(time))
+}
+
 fn read(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the structure is writable. The clocks above exist on every kernel since 2.6.39, so it cannot fail.
     let status = unsafe { libc::clock_gettime(clock, &raw mut time) };
     debug_assert_eq!(status, 0);
+    nanoseconds(time)
+}
+
+fn nanoseconds(time: libc::timespec) -> u64 {
     (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
 }
 
@@ -59,4 +82,24 @@ pub fn set_timer_slack(nanoseconds: u64) -> super::Result<()> {
     // SAFETY: no pointers.
     unsafe { super::call(super::Sysno::prctl, super::args![libc::PR_SET_TIMERSLACK, nanoseconds]) }?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_of_a_process_is_there_until_it_is_reaped() {
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done"])
+            .spawn()
+            .unwrap();
+        let pid = child.id().cast_signed();
+        let pidfd = crate::sys::process::pidfd_open(pid).unwrap();
+        crate::sys::process::poll(&[std::os::fd::AsFd::as_fd(&pidfd)], None).unwrap();
+        let used = process_cpu_of(pid).unwrap();
+        assert!((10_000..10_000_000_000).contains(&used), "{used}");
+        child.wait().unwrap();
+        assert_eq!(process_cpu_of(pid), Err(crate::sys::Errno::EINVAL));
+    }
 }

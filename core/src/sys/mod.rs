@@ -18,12 +18,16 @@ pub mod floor;
 pub(crate) mod fork;
 pub mod fs;
 pub mod futex;
+pub mod init;
+pub mod link;
+pub mod module;
 pub mod mount;
 pub mod namespace;
 pub mod process;
 pub mod ptrace;
 pub mod signal;
 pub mod stack;
+pub mod terminal;
 pub mod trial;
 
 use std::ffi::CStr;

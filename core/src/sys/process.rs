@@ -240,3 +240,14 @@ pub(crate) fn kill(pid: i32) -> Result<()> {
     unsafe { call(Sysno::kill, args![pid, libc::SIGKILL]) }?;
     Ok(())
 }
+
+/// Asks the kernel to kill this process when the thread that started it ends (`PR_SET_PDEATHSIG`); kept across an
+/// execve of a program without set-id bits.
+///
+/// # Errors
+/// None known.
+pub fn die_with_parent() -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::prctl, args![libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0]) }?;
+    Ok(())
+}
