@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use isolab_core::host::Host;
@@ -143,6 +144,10 @@ pub struct Series {
     pub against: Option<String>,
     /// Nanoseconds, in the order in which they were taken.
     pub samples: Vec<u64>,
+    /// Nanoseconds of CPU time of the launcher and of the container, one per sample; the rest of the sample is waiting.
+    /// Empty when it was not taken.
+    #[serde(default)]
+    pub on_cpu: Vec<u64>,
     /// Where the time went, step by step; empty when it was not split.
     pub steps: Vec<StepSamples>,
     /// Asked against got, for what was launched; `None` when nothing was.
@@ -219,13 +224,15 @@ pub enum RecordError {
     },
     /// The file was written by a newer isolab.
     #[error(
-        "{path} has record format {found}; this isolab reads up to {FORMAT}: this isolab is too old for it"
+        "{path} has record format {found}; this isolab reads up to {newest}: this isolab is too old for it"
     )]
     TooNew {
         /// The file.
         path: String,
         /// The format found.
         found: u32,
+        /// The newest format that this isolab reads.
+        newest: u32,
     },
 }
 
@@ -239,18 +246,7 @@ impl Record {
         struct Head {
             format: u32,
         }
-        let name = || path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| RecordError::Io {
-            operation: "read",
-            path: name(),
-            source,
-        })?;
-        let syntax = |source| RecordError::Syntax { path: name(), source };
-        let head: Head = serde_json::from_str(&text).map_err(syntax)?;
-        if head.format > FORMAT {
-            return Err(RecordError::TooNew { path: name(), found: head.format });
-        }
-        serde_json::from_str(&text).map_err(syntax)
+        read(path, FORMAT, |head: Head| head.format)
     }
 
     /// Writes the record.
@@ -258,13 +254,34 @@ impl Record {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), RecordError> {
-        let name = || path.display().to_string();
-        let text =
-            serde_json::to_string(self).map_err(|source| RecordError::Syntax { path: name(), source })?;
-        std::fs::write(path, text).map_err(|source| RecordError::Io {
-            operation: "write",
-            path: name(),
-            source,
-        })
+        write(self, path)
     }
+}
+
+/// Reads a file whose format is no newer than `newest`. The format is read alone first, because nothing else is known
+/// of a newer one.
+pub(crate) fn read<Head: DeserializeOwned, Whole: DeserializeOwned>(
+    path: &Path,
+    newest: u32,
+    format: fn(Head) -> u32,
+) -> Result<Whole, RecordError> {
+    let name = || path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| RecordError::Io {
+        operation: "read",
+        path: name(),
+        source,
+    })?;
+    let syntax = |source| RecordError::Syntax { path: name(), source };
+    let found = format(serde_json::from_str(&text).map_err(syntax)?);
+    if found > newest {
+        return Err(RecordError::TooNew { path: name(), found, newest });
+    }
+    serde_json::from_str(&text).map_err(syntax)
+}
+
+/// Writes a record or a lab.
+pub(crate) fn write(whole: &impl Serialize, path: &Path) -> Result<(), RecordError> {
+    let name = || path.display().to_string();
+    let text = serde_json::to_string(whole).map_err(|source| RecordError::Syntax { path: name(), source })?;
+    std::fs::write(path, text).map_err(|source| RecordError::Io { operation: "write", path: name(), source })
 }

@@ -14,6 +14,8 @@ pub trait Progress {
     fn begin(&self, what: &str, total: u64);
     /// The next step begins; `detail` names it.
     fn step(&self, detail: &str);
+    /// A line that is to stay.
+    fn note(&self, line: &str);
     /// The stretch is over.
     fn done(&self);
 }
@@ -25,5 +27,6 @@ pub struct Quiet;
 impl Progress for Quiet {
     fn begin(&self, _what: &str, _total: u64) {}
     fn step(&self, _detail: &str) {}
+    fn note(&self, _line: &str) {}
     fn done(&self) {}
 }

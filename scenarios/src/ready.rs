@@ -12,6 +12,7 @@ use isolab_core::launch::{self, Container, Exit, Timeline};
 use isolab_core::observe::{self, Enforced, Observation};
 use isolab_core::oci::{self, ReadError};
 use isolab_core::plan::{Plan, PlanError};
+use isolab_core::sys::{self, clock, process};
 use isolab_reports::record::NotTested;
 use serde_json::{Value, json};
 
@@ -142,6 +143,9 @@ pub struct Whole {
     pub ended: u64,
     /// From the beginning until everything was removed.
     pub removed: u64,
+    /// CPU time of this process and of the workload's, from the beginning until everything was removed. What kernel
+    /// threads do for them is not in it, nor what a container does after its first process is gone.
+    pub on_cpu: u64,
 }
 
 impl Ready {
@@ -206,21 +210,25 @@ impl Ready {
         Ok((enforced, seen))
     }
 
-    /// Launches, waits for the workload's end, and removes: the whole way, with the time of each part.
+    /// Launches, waits for the workload's end, and removes: the whole way, with the time of each part. `planted` is CPU
+    /// time, in nanoseconds, to waste on the way: a change that a comparison must find.
     ///
     /// # Errors
     /// When any of it fails, or the workload does not end with 0.
-    pub fn whole(&self) -> Result<Whole, Error> {
+    pub fn whole(&self, planted: u64) -> Result<Whole, Error> {
         let null = self.null.as_fd();
-        let begun = Instant::now();
+        let (begun, own) = (Instant::now(), clock::process_cpu());
         let since = || u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        waste(planted);
         let mut container = self.launch([null; 3], false)?;
         let launched = since();
+        let inside = cpu_at_end(&container)?;
         expect_success(&mut container)?;
         let ended = since();
         let timeline = container.timeline().clone();
         container.remove()?;
-        Ok(Whole { timeline, launched, ended, removed: since() })
+        let on_cpu = clock::process_cpu().saturating_sub(own) + inside;
+        Ok(Whole { timeline, launched, ended, removed: since(), on_cpu })
     }
 }
 
@@ -269,6 +277,25 @@ pub(crate) fn enforced_or_not(enforced: Enforced) -> Result<String, Error> {
         Enforced::Partial { .. } | Enforced::NotEnforced { .. } => {
             Err(Error::NotEnforced(enforced.to_string()))
         }
+    }
+}
+
+/// Waits for the end of the container's first process, and reads its CPU time before it is reaped.
+fn cpu_at_end(container: &Container) -> Result<u64, Error> {
+    let failed = |errno: sys::Errno| {
+        Error::io("read the workload's CPU time")(std::io::Error::from_raw_os_error(errno.into_raw()))
+    };
+    if process::poll(&[container.pidfd()], Some(LIMIT)).map_err(failed)?.is_none() {
+        return Err(Error::Late { what: "the workload's end".into(), limit: LIMIT });
+    }
+    clock::process_cpu_of(container.pid()).map_err(failed)
+}
+
+/// Uses up CPU time.
+fn waste(nanoseconds: u64) {
+    if nanoseconds > 0 {
+        let until = clock::thread_cpu() + nanoseconds;
+        while clock::thread_cpu() < until {}
     }
 }
 

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 pub struct Schedule {
     order: Vec<usize>,
     round: u64,
-    state: u64,
+    random: Random,
 }
 
 impl Schedule {
     /// A schedule of variants `0..variants`; equal seeds give equal orders.
     #[must_use]
     pub fn new(variants: usize, seed: u64) -> Schedule {
-        Schedule { order: (0..variants).collect(), round: 0, state: seed }
+        Schedule { order: (0..variants).collect(), round: 0, random: Random::new(seed) }
     }
 
     /// Whether the last round's mirror image is still to come.
@@ -41,15 +41,29 @@ impl Schedule {
     /// Fisher and Yates. The remainder's bias is below 2^-50 for any number of variants that can be run.
     fn shuffle(&mut self) {
         for last in (1..self.order.len()).rev() {
-            let pick = self.random() % (last as u64 + 1);
+            let pick = self.random.next() % (last as u64 + 1);
             self.order.swap(last, usize::try_from(pick).unwrap_or(last));
         }
     }
+}
 
-    /// splitmix64 (Steele, Lea, Flood 2014): one word of state, any seed is good.
-    fn random(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.state;
+/// Numbers that look random and depend on the seed alone: splitmix64 (Steele, Lea, Flood 2014). One word of state, any
+/// seed is good.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// Equal seeds give equal numbers.
+    #[must_use]
+    pub fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    /// The next number.
+    #[expect(clippy::should_implement_trait, reason = "numbers without end need no Option")]
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         word ^ (word >> 31)

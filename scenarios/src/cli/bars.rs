@@ -59,6 +59,13 @@ impl Progress for Bars {
         });
     }
 
+    fn note(&self, line: &str) {
+        self.with(|stage| match stage {
+            Some(Stage { bar, .. }) if self.terminal => bar.println(line),
+            _ => say(line),
+        });
+    }
+
     fn done(&self) {
         self.with(|stage| {
             if let Some(Stage { what, begun, bar }) = stage.take() {

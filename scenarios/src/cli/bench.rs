@@ -1,11 +1,13 @@
 //! `isolab bench`: costs and interference.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use isolab_scenarios::cost::{self, floor, ladder, overlay, spawn};
 use isolab_scenarios::interference::{self, declaration};
+use isolab_scenarios::schedule::Limits;
 use isolab_scenarios::schema;
 
 use super::session::{self, Session};
@@ -14,6 +16,8 @@ use super::{Common, Failure};
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Part {
+    /// A launch with each primitive alone, and with all together
+    Alone,
     /// A launch as each primitive is added
     Ladder,
     /// The launcher against the cheapest sequence for the same posture
@@ -27,7 +31,8 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub(super) const ALL: [Part; 5] =
+    /// What the quick look measures.
+    pub(super) const QUICK: [Part; 5] =
         [Part::Ladder, Part::Floor, Part::Spawn, Part::Overlay, Part::Interference];
 }
 
@@ -36,51 +41,98 @@ pub(super) struct Arguments {
     /// What to measure [default: everything]
     parts: Vec<Part>,
     #[command(flatten)]
+    tuning: Tuning,
+    #[command(flatten)]
     common: Common,
 }
 
+/// How often, in which order, and with which change made on purpose.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Tuning {
+    /// Exactly so many rounds of each part, however long they take [default: as many as fit in its time]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// Seed of the order of the variants
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Seconds of each cell of the interference matrix in each round [default: its file's]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    seconds: Option<f64>,
+    /// Milliseconds to rest before each launch of the ladder and of each primitive alone
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    rest: u64,
+    /// Nanoseconds of CPU time to waste in each launch of core: a change made on purpose, for comparisons to find
+    #[arg(long, value_name = "NS", default_value_t = 0)]
+    plant: u64,
+}
+
+impl Tuning {
+    /// A quick look is to be repeatable.
+    pub(super) const QUICK: Tuning = Tuning { rounds: None, seed: 1, seconds: None, rest: 0, plant: 0 };
+
+    pub(super) fn options<'p>(&self, limits: Limits, program: &'p Path) -> cost::Options<'p> {
+        let limits = match self.rounds {
+            Some(rounds) => Limits { rounds, time: LONG, seed: self.seed },
+            None => Limits { seed: self.seed, ..limits },
+        };
+        cost::Options { limits, program, planted: self.plant, rest: Duration::from_millis(self.rest) }
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if (0.01..=60.0).contains(&seconds) { Ok(seconds) } else { Err("give 0.01 to 60".into()) }
+}
+
+/// No limit in practice; a sum with it is still an instant.
+const LONG: Duration = Duration::from_secs(86_400);
+
 pub(super) fn bench(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut session = Session::begin("bench", &arguments.common)?;
-    let parts = if arguments.parts.is_empty() { &Part::ALL } else { arguments.parts.as_slice() };
+    let all = Part::value_variants();
+    let parts = if arguments.parts.is_empty() { all } else { arguments.parts.as_slice() };
     for part in parts {
-        stage(&mut session, *part)?;
+        stage(&mut session, *part, &arguments.tuning)?;
     }
     session.end(&arguments.common)
 }
 
-/// Seed of every order: a quick look is to be repeatable.
-const SEED: u64 = 1;
-
 /// Measures one part and adds the results.
-pub(super) fn stage(session: &mut Session, part: Part) -> Result<(), Failure> {
+pub(super) fn stage(session: &mut Session, part: Part, tuning: &Tuning) -> Result<(), Failure> {
     let Session { host, launchers, program, bars, cancel, .. } = &*session;
-    let options = |limits| cost::Options { limits, program };
+    let options = |limits| tuning.options(limits, program);
+    let launches = |declaration| -> Result<_, Failure> {
+        let ladder = schema::parse("catalog/costs", declaration).map_err(Failure::internal)?;
+        Ok(ladder::run(&ladder, &options(ladder::QUICK), host, bars, cancel))
+    };
     let costs = match part {
-        Part::Ladder => {
-            let ladder = schema::parse("ladder.toml", ladder::FIRST).map_err(Failure::internal)?;
-            ladder::run(&ladder, &options(ladder::QUICK), host, bars, cancel)
-        }
+        Part::Alone => launches(ladder::ALONE)?,
+        Part::Ladder => launches(ladder::FIRST)?,
         Part::Floor => floor::run(&options(floor::QUICK), host, bars, cancel),
         Part::Spawn => spawn::run(launchers, &options(spawn::QUICK), host, bars, cancel),
         Part::Overlay => overlay::run(&options(overlay::QUICK), host, bars, cancel),
-        Part::Interference => return interference(session),
+        Part::Interference => return interference(session, tuning),
     };
     let costs = session::stage(costs, cancel)?;
     session.add_costs(costs);
     Ok(())
 }
 
-fn interference(session: &mut Session) -> Result<(), Failure> {
+fn interference(session: &mut Session, tuning: &Tuning) -> Result<(), Failure> {
     let matrix = declaration::Matrix::parse("first.toml", declaration::FIRST).map_err(Failure::internal)?;
-    measure(session, &matrix)
+    measure(session, &matrix, tuning)
 }
 
-pub(super) fn measure(session: &mut Session, matrix: &declaration::Matrix) -> Result<(), Failure> {
+pub(super) fn measure(
+    session: &mut Session,
+    matrix: &declaration::Matrix,
+    tuning: &Tuning,
+) -> Result<(), Failure> {
     let options = interference::Options {
-        rounds: None,
-        seconds: None,
-        time: Duration::from_secs(40),
-        seed: SEED,
+        rounds: tuning.rounds,
+        seconds: tuning.seconds,
+        time: tuning.rounds.map_or(Duration::from_secs(40), |_| LONG),
+        seed: tuning.seed,
         program: &session.program,
     };
     let cells = interference::run(matrix, &options, &session.host, &session.bars, &session.cancel);

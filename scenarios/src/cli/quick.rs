@@ -13,8 +13,8 @@ pub(super) fn quick(out: Option<PathBuf>) -> Result<ExitCode, Failure> {
     let common = Common { launcher: Vec::new(), json: false, out, must_run: false };
     let mut session = Session::begin("quick look", &common)?;
     check::stage(&mut session, &[], true)?;
-    for part in bench::Part::ALL {
-        bench::stage(&mut session, part)?;
+    for part in bench::Part::QUICK {
+        bench::stage(&mut session, part, &bench::Tuning::QUICK)?;
     }
     session.end(&common)
 }

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use isolab_scenarios::cost::{self, ladder};
+use isolab_scenarios::cost::ladder;
 use isolab_scenarios::interference::declaration::Matrix;
 use isolab_scenarios::schema::{self, Guarantee, Kind};
 
+use super::bench::{self, Tuning};
 use super::session::{self, Session};
-use super::{Common, Failure, bench, check};
+use super::{Common, Failure, check};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -35,12 +36,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         match scenario {
             Scenario::Guarantee(guarantee) => guarantees.push(*guarantee),
             Scenario::Cost(ladder) => {
-                let options = cost::Options { limits: ladder::QUICK, program: &session.program };
+                let options = Tuning::QUICK.options(ladder::QUICK, &session.program);
                 let costs = ladder::run(&ladder, &options, &session.host, &session.bars, &session.cancel);
                 let costs = session::stage(costs, &session.cancel)?;
                 session.add_costs(costs);
             }
-            Scenario::Interference(matrix) => bench::measure(&mut session, &matrix)?,
+            Scenario::Interference(matrix) => bench::measure(&mut session, &matrix, &Tuning::QUICK)?,
         }
     }
     if !guarantees.is_empty() {

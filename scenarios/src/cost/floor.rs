@@ -76,7 +76,7 @@ impl Pair {
     /// # Errors
     /// When it fails.
     pub fn core(&mut self) -> Result<u64, Error> {
-        self.ready.whole().map(|whole| whole.removed)
+        self.ready.whole(0).map(|whole| whole.removed)
     }
 
     /// One launch by the floor, removal included.
@@ -129,6 +129,7 @@ pub fn run(
         name: name.into(),
         against: against.map(Into::into),
         samples,
+        on_cpu: Vec::new(),
         steps: Vec::new(),
         enforced: enforced.map(Into::into),
     };

@@ -1,6 +1,7 @@
-//! The primitive ladder: the cost of a launch as each primitive is added to those before it.
+//! Launches with primitives: the primitive ladder, where each is added to those before it, and each of them alone.
 
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use isolab_core::host::Host;
@@ -16,12 +17,15 @@ use crate::progress::Progress;
 use crate::ready::{self, Error, Ready};
 use crate::schedule::{Limits, Rounds};
 use crate::schema;
+use crate::workload::exit;
 
 /// Limits for a run of a few seconds.
 pub const QUICK: Limits = Limits { rounds: 40, time: Duration::from_secs(10), seed: 1 };
 
-/// The declaration that comes with isolab.
+/// The ladder that comes with isolab.
 pub const FIRST: &str = include_str!("../../catalog/costs/ladder.toml");
+/// Each primitive alone, and all together.
+pub const ALONE: &str = include_str!("../../catalog/costs/spawn.toml");
 
 /// A ladder as its file declares it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -33,6 +37,9 @@ pub struct Ladder {
     pub id: String,
     /// One sentence: what is measured.
     pub title: String,
+    /// What each rung stands on.
+    #[serde(default)]
+    pub each: Each,
     /// The config that the first rung edits. Its root is `rootfs`, in which `/exit` is the workload.
     pub bare: Value,
     /// From the bottom up.
@@ -45,10 +52,25 @@ pub struct Ladder {
 pub struct Rung {
     /// Name of its series.
     pub name: String,
-    /// What it adds to the rung below.
+    /// What it adds to what it stands on.
+    #[serde(default)]
     pub edits: Vec<Edit>,
+    /// Whether the config that guarantees are checked with takes the place of what it stands on.
+    #[serde(default)]
+    pub full: bool,
     /// `first` moves it to the bottom when isolab runs without root.
     pub rootless: Option<Rootless>,
+}
+
+/// What a rung stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Each {
+    /// On the rung below: it adds its edits to those before.
+    #[default]
+    Added,
+    /// On the first rung.
+    Alone,
 }
 
 /// Where a rung stands without root.
@@ -95,7 +117,10 @@ pub fn run(
     progress.step("verify every rung");
     let mut values = ready::values(host);
     values["cgroup"] = bed.group("ladder").into();
-    let (mut climbed, mut not_tested) = climb(ladder, bundle.dir(), &values, host, cancel)?;
+    let mut full = bed.config("ladder");
+    full["process"]["args"] = [exit::PATH].into();
+    let place = Place { bundle: bundle.dir(), values: &values, full: &full, host };
+    let (mut climbed, mut not_tested) = climb(ladder, &place, cancel)?;
     measure(&ladder.id, &mut climbed, &mut not_tested, options, progress, cancel)?;
     progress.done();
     let series = climbed.into_iter().filter(|rung| !rung.failed).map(|rung| rung.series).collect();
@@ -103,26 +128,41 @@ pub fn run(
     Ok((vec![cost], not_tested))
 }
 
+/// What every rung is made with.
+struct Place<'p> {
+    bundle: &'p Path,
+    /// Of the placeholders.
+    values: &'p Value,
+    /// The config that guarantees are checked with.
+    full: &'p Value,
+    host: &'p Host,
+}
+
 /// Builds the rungs upon each other, and launches a sibling of each to see that it is what was asked for.
 fn climb(
     ladder: &Ladder,
-    bundle: &Path,
-    values: &Value,
-    host: &Host,
+    place: &Place<'_>,
     cancel: &Cancel,
 ) -> Result<(Vec<Climbed>, Vec<NotTested>), Error> {
     let mut config = ladder.bare.clone();
     let mut climbed: Vec<Climbed> = Vec::new();
     let mut not_tested = Vec::new();
-    for rung in ladder.order(host.uid) {
+    for rung in ladder.order(place.host.uid) {
         cancel.check()?;
-        let rung_config = edited(&config, &rung.edits, values)?;
-        match stand_on(&rung_config, bundle, host) {
+        let base = if rung.full { place.full } else { &config };
+        let rung_config = edited(base, &rung.edits, place.values)?;
+        match stand_on(&rung_config, place) {
             Ok((ready, enforced)) => {
-                let against = climbed.last().map(|below| below.series.name.clone());
+                let below = match ladder.each {
+                    Each::Added => climbed.last(),
+                    Each::Alone => climbed.first(),
+                };
+                let against = below.map(|below| below.series.name.clone());
+                if ladder.each == Each::Added || below.is_none() {
+                    config = rung_config;
+                }
                 let series = steps::series(&rung.name, against, enforced, ready.plan());
                 climbed.push(Climbed { ready, series, failed: false });
-                config = rung_config;
             }
             Err(error) => not_tested.push(error.into_not_tested(&format!("{}: {}", ladder.id, rung.name))?),
         }
@@ -137,8 +177,8 @@ fn edited(config: &Value, edits: &[Edit], values: &Value) -> Result<Value, Error
     ready::filled(&config, values)
 }
 
-fn stand_on(config: &Value, bundle: &Path, host: &Host) -> Result<(Ready, String), Error> {
-    let ready = Ready::new(config, bundle, "ladder", host)?;
+fn stand_on(config: &Value, place: &Place<'_>) -> Result<(Ready, String), Error> {
+    let ready = Ready::new(config, place.bundle, "ladder", place.host)?;
     let enforced = ready.verify()?;
     Ok((ready, enforced))
 }
@@ -162,7 +202,8 @@ fn measure(
             if *failed {
                 continue;
             }
-            match ready.whole() {
+            thread::sleep(options.rest);
+            match ready.whole(options.planted) {
                 Ok(whole) => steps::add(series, &whole),
                 Err(error) => {
                     *failed = true;
@@ -207,6 +248,19 @@ mod tests {
         assert_eq!(config["linux"]["uidMappings"][0]["hostID"], 1000);
         assert_eq!(config["linux"]["cgroupsPath"], "/g/ladder");
         assert!(config["linux"]["seccomp"]["syscalls"][0]["names"].as_array().unwrap().len() > 40);
+    }
+
+    /// Every rung but the first and the last edits the first, and differs from it.
+    #[test]
+    fn alone_means_on_the_first_rung() {
+        let alone: Ladder = schema::parse("catalog/costs/spawn.toml", ALONE).unwrap();
+        assert_eq!(alone.each, Each::Alone);
+        let (first, last) = (&alone.rung[0], alone.rung.last().unwrap());
+        assert!(first.edits.is_empty() && last.full);
+        for rung in &alone.rung[1..alone.rung.len() - 1] {
+            let config = edited(&alone.bare, &rung.edits, &values()).unwrap();
+            assert_ne!(config, alone.bare, "{} adds nothing", rung.name);
+        }
     }
 
     #[test]

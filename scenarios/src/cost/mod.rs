@@ -8,6 +8,7 @@ pub mod spawn;
 mod steps;
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::schedule::Limits;
 
@@ -18,4 +19,9 @@ pub struct Options<'a> {
     pub limits: Limits,
     /// The statically linked `isolab` that becomes the workload.
     pub program: &'a Path,
+    /// Nanoseconds of CPU time to waste in each launch of core: a change made on purpose, for comparisons to find.
+    pub planted: u64,
+    /// How long to rest before each launch. What the kernel does of the launch before in its own time (grace periods,
+    /// the end of a network namespace) is over by then, and no part of the next sample.
+    pub rest: Duration,
 }

@@ -199,6 +199,7 @@ fn empty_series() -> Vec<Series> {
         name: name(operation, variant),
         against: (variant == 0).then(|| name(operation, 1)),
         samples: Vec::new(),
+        on_cpu: Vec::new(),
         steps: Vec::new(),
         enforced: None,
     });

@@ -84,6 +84,7 @@ fn lane<'l>(launcher: &'l dyn Launcher, bundle: &Bundle, host: &Host) -> Lane<'l
         name: launcher.name().into(),
         against: (!core).then(|| "core".into()),
         samples: Vec::new(),
+        on_cpu: Vec::new(),
         steps: Vec::new(),
         enforced,
     };

@@ -28,6 +28,7 @@ pub(super) fn series(name: &str, against: Option<String>, enforced: String, plan
         name: name.into(),
         against,
         samples: Vec::new(),
+        on_cpu: Vec::new(),
         steps: planned.chain(after).collect(),
         enforced: Some(enforced),
     }
@@ -46,6 +47,7 @@ fn empty(step: &str, side: &str, primitive: &str) -> StepSamples {
 /// Adds one launch.
 pub(super) fn add(series: &mut Series, whole: &Whole) {
     series.samples.push(whole.removed);
+    series.on_cpu.push(whole.on_cpu);
     let planned = series.steps.len() - AFTER.len();
     let is_child = |step: usize| series.steps.get(step).is_some_and(|step| step.side == "child");
     let begun = |time: &StepTime| Begun { step: time.step, start: time.start, child: is_child(time.step) };
