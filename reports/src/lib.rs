@@ -7,6 +7,7 @@
 
 pub mod figures;
 pub mod html;
+pub mod lab;
 pub mod record;
 pub mod stats;
 pub mod terminal;

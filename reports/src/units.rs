@@ -2,7 +2,7 @@
 //!
 //! A number and its unit are joined by a no-break space, so that no page parts them.
 
-use crate::stats::{Paired, Summary, Tail};
+use crate::stats::{Paired, Summary, Tail, Unpaired};
 
 /// A duration in nanoseconds with three significant digits: `842 ns`, `12.4 µs`, `0.84 ms` is `840 µs`.
 pub fn nanos(nanos: f64) -> String {
@@ -169,16 +169,12 @@ impl Paired {
 
     /// A difference of nanoseconds: `+38.1 µs`.
     pub fn difference_value(&self) -> String {
-        format!("{}{}", sign(self.median), nanos(self.median.abs()))
+        difference(self.median)
     }
 
     /// Its bounds: `(+31.0 to +44.1 µs)`.
     pub fn difference_bounds(&self) -> String {
-        let widest = self.low.abs().max(self.high.abs());
-        let unit = Unit::of(widest);
-        let places = unit.places(widest);
-        let number = |bound: f64| format!("{}{:.places$}", sign(bound), bound.abs() / unit.scale);
-        self.brackets(&format!("{} to {}\u{a0}{}", number(self.low), number(self.high), unit.name))
+        self.brackets(&differences(self.low, self.high))
     }
 
     /// Value, bounds, count.
@@ -214,6 +210,65 @@ impl Paired {
         let space = if bounds.is_empty() { "" } else { "\u{a0}" };
         format!("{bounds}{space}{}", count(self.pairs))
     }
+}
+
+/// As those of [`Paired`], but a change is finer: between kernels, half a percent is something.
+impl Unpaired {
+    /// A ratio as a change: 1.031 is `+3.1 %`.
+    pub fn change_value(&self) -> String {
+        fine_percent(self.median, self.median)
+    }
+
+    /// Its bounds: `(+2.8 to +3.3 %)`.
+    pub fn change_bounds(&self) -> String {
+        let finest = if (self.low - 1.0).abs() < (self.high - 1.0).abs() { self.low } else { self.high };
+        let low = fine_percent(self.low, finest).replace("\u{a0}%", "");
+        self.brackets(&format!("{low} to {}", fine_percent(self.high, finest)))
+    }
+
+    /// A difference of nanoseconds: `+38.1 µs`.
+    pub fn difference_value(&self) -> String {
+        difference(self.median)
+    }
+
+    /// Its bounds: `(+31.0 to +44.1 µs)`.
+    pub fn difference_bounds(&self) -> String {
+        self.brackets(&differences(self.low, self.high))
+    }
+
+    fn brackets(&self, bounds: &str) -> String {
+        match (self.sizes, self.coverage) {
+            ([1, 1], _) => String::new(),
+            (_, Some(_)) => format!("({bounds})"),
+            (_, None) => format!("[{bounds}]"),
+        }
+    }
+}
+
+/// A signed duration: `+38.1 µs`.
+pub fn difference(nanoseconds: f64) -> String {
+    format!("{}{}", sign(nanoseconds), nanos(nanoseconds.abs()))
+}
+
+/// Two signed durations in one unit: `+31.0 to +44.1 µs`.
+fn differences(low: f64, high: f64) -> String {
+    let widest = low.abs().max(high.abs());
+    let unit = Unit::of(widest);
+    let places = unit.places(widest);
+    let number = |bound: f64| format!("{}{:.places$}", sign(bound), bound.abs() / unit.scale);
+    format!("{} to {}\u{a0}{}", number(low), number(high), unit.name)
+}
+
+/// A ratio as a signed change in percent with two significant digits of `finest`, but no more than two decimals.
+fn fine_percent(ratio: f64, finest: f64) -> String {
+    let places = match (finest - 1.0).abs() * 100.0 {
+        change if change >= 9.95 => 0,
+        change if change >= 0.995 => 1,
+        _ => 2,
+    };
+    let change = format!("{:.places$}", (ratio - 1.0).abs() * 100.0);
+    let zero = change.chars().all(|c| c == '0' || c == '.');
+    format!("{}{change}\u{a0}%", if zero { "" } else { sign(ratio - 1.0) })
 }
 
 fn count(n: usize) -> String {
@@ -270,6 +325,19 @@ mod tests {
         let less = Paired::difference(&[100.0; 6], &[1600.0; 6]).unwrap();
         assert_eq!(plain(&less.difference_line()), "−1.50 µs (−1.50 to −1.50 µs) · n 6");
         assert_eq!(plain(&ratio(&[0.59, 0.62, 0.65]).change_line()), "−38 % [−41 to −35 %] · n 3");
+    }
+
+    #[test]
+    fn changes_between_kernels_show_halves_of_a_percent() {
+        let line = |variant: &[f64], baseline: &[f64]| {
+            let ratio = Unpaired::ratio(variant, baseline, 0.99).unwrap();
+            plain(&format!("{} {}", ratio.change_value(), ratio.change_bounds()))
+        };
+        assert_eq!(line(&[103.1; 5], &[100.0; 5]), "+3.1 % (+3.1 to +3.1 %)");
+        assert_eq!(line(&[99.5; 5], &[100.0; 5]), "−0.50 % (−0.50 to −0.50 %)");
+        assert_eq!(line(&[100.001; 5], &[100.0; 5]), "0.00 % (0.00 to 0.00 %)");
+        assert_eq!(line(&[150.0, 100.2], &[100.0]), "+25 % [+0.20 to +50.00 %]");
+        assert_eq!(plain(&difference(-1500.0)), "−1.50 µs");
     }
 
     #[test]

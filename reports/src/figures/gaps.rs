@@ -15,7 +15,7 @@ pub struct Gap {
 }
 
 /// Gathers what the record lists and the checks that found no way to decide, one entry a reason.
-pub(super) fn of(record: &Record) -> Vec<Gap> {
+pub(crate) fn of(record: &Record) -> Vec<Gap> {
     let listed = record.not_tested.iter().map(|gap| (gap.what.clone(), &gap.reason, &gap.remedy));
     let undecided = record.guarantees.iter().filter_map(|guarantee| match &guarantee.outcome {
         Outcome::NotTestable { reason, remedy } => {

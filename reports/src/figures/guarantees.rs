@@ -93,7 +93,7 @@ impl Finding {
         self.evidence.iter().filter(|fact| !fact.agrees)
     }
 
-    fn of(guarantee: &Guarantee) -> Finding {
+    pub(crate) fn of(guarantee: &Guarantee) -> Finding {
         let mut evidence: Vec<Evidence> = guarantee.evidence.iter().map(shown).collect();
         evidence.sort_by_key(|fact| fact.agrees);
         Finding {
@@ -117,7 +117,7 @@ impl Finding {
     }
 
     /// A check that ran twice on a launcher is as good as its worse run, with the facts of both.
-    fn merge(self, other: Finding) -> Finding {
+    pub(crate) fn merge(self, other: Finding) -> Finding {
         let (mut worse, better) = if self.verdict <= other.verdict { (self, other) } else { (other, self) };
         worse.evidence.extend(better.evidence);
         worse.evidence.sort_by_key(|fact| fact.agrees);

@@ -9,7 +9,7 @@ mod curves;
 use askama::Template;
 
 use crate::figures::Figures;
-use crate::figures::answers::{Answer, Tone};
+use crate::figures::answers::Tone;
 use crate::figures::interference::Victim;
 use crate::figures::verdict::Verdict;
 use crate::record::Record;
@@ -54,20 +54,22 @@ impl<'a> VictimView<'a> {
     }
 }
 
-impl Page<'_> {
+impl Tone {
     /// The class that gives an answer its colour; its words say the same.
-    fn tone(&self, answer: &Answer) -> &'static str {
-        match answer.tone {
+    pub(crate) fn class(self) -> &'static str {
+        match self {
             Tone::Good => "good",
             Tone::Bad => "bad",
             Tone::Wary => "wary",
             Tone::Plain => "plain",
         }
     }
+}
 
-    /// The class of a verdict.
-    fn verdict(&self, verdict: &Verdict) -> &'static str {
-        match verdict {
+impl Verdict {
+    /// Its class.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
             Verdict::Broken => "broken",
             Verdict::Unproven => "unproven",
             Verdict::NotTestable => "not-testable",
@@ -75,7 +77,9 @@ impl Page<'_> {
             Verdict::Holds => "holds",
         }
     }
+}
 
+impl Page<'_> {
     /// The heat of a slowdown, 0 to 5, in steps of about a factor of three. One that could be noise is cold.
     fn heat(&self, slowdown: &Paired) -> usize {
         if slowdown.coverage.is_some() && !slowdown.excludes(1.0) {

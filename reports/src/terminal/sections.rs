@@ -3,7 +3,7 @@
 use super::style::Paint;
 use super::{Page, Text};
 use crate::figures::Figures;
-use crate::figures::answers::Tone;
+use crate::figures::answers::{Answer, Tone};
 use crate::figures::verdict::Verdict;
 
 /// Facts shown for one broken guarantee; the HTML page has them all.
@@ -19,17 +19,22 @@ pub(super) fn head(page: &mut Page, figures: &Figures) {
     page.blank();
     let widest = figures.answers.iter().map(|answer| answer.question.chars().count()).max().unwrap_or(0);
     for answer in &figures.answers {
-        let paint = match answer.tone {
-            Tone::Good => Paint::Good,
-            Tone::Bad => Paint::Bad,
-            Tone::Wary => Paint::Wary,
-            Tone::Plain => Paint::Strong,
-        };
-        let question = format!("{:<widest$}", answer.question);
-        page.labelled(0, &question, paint, &format!("{} {}", answer.short, answer.spread));
-        if let Some(line) = answer.lines.first() {
-            page.labelled(0, &" ".repeat(widest), Paint::Plain, line);
-        }
+        self::answer(page, answer, widest, 1);
+    }
+}
+
+/// A question with its answer and the first lines of what it rests on.
+pub(crate) fn answer(page: &mut Page, answer: &Answer, widest: usize, lines: usize) {
+    let paint = match answer.tone {
+        Tone::Good => Paint::Good,
+        Tone::Bad => Paint::Bad,
+        Tone::Wary => Paint::Wary,
+        Tone::Plain => Paint::Strong,
+    };
+    let question = format!("{:<widest$}", answer.question);
+    page.labelled(0, &question, paint, &format!("{} {}", answer.short, answer.spread));
+    for line in answer.lines.iter().take(lines) {
+        page.labelled(0, &" ".repeat(widest), Paint::Plain, line);
     }
 }
 
@@ -107,7 +112,7 @@ pub(super) fn gaps(page: &mut Page, figures: &Figures) {
     }
 }
 
-fn paint_of(verdict: Verdict) -> Paint {
+pub(crate) fn paint_of(verdict: Verdict) -> Paint {
     match verdict {
         Verdict::Broken => Paint::Bad,
         Verdict::Unproven => Paint::Wary,

@@ -39,7 +39,7 @@ impl Style {
 
 /// What a piece of text is. Never the only sign of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Paint {
+pub(crate) enum Paint {
     Plain,
     Strong,
     Quiet,
