@@ -16,6 +16,7 @@ mod facts;
 mod group;
 pub mod inside;
 pub mod interference;
+pub mod lab;
 pub mod launcher;
 pub mod leftovers;
 pub mod noise;

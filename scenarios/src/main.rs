@@ -4,12 +4,19 @@ mod cli;
 
 use std::process::ExitCode;
 
+use isolab_scenarios::lab::guest;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
+    // As the first process of a lab's guest it is called by this name and has the machine to itself.
+    if std::process::id() == 1 && arguments.first().is_some_and(|name| name == guest::init::NAME) {
+        guest::init::main();
+    }
     // The in-container side comes first: it must start fast, and needs nothing of what the command line needs.
     match arguments.iter().skip(1).map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["inside", "work", request] => isolab_scenarios::workload::main(request),
         ["inside", "probe", ..] => isolab_scenarios::probe::main(&arguments[3..]),
+        ["inside", "qemu", ..] => isolab_scenarios::lab::machine::become_qemu(&arguments[3..]),
         _ => cli::main(),
     }
 }

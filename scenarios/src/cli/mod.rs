@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod host;
 mod interrupt;
+mod kernels;
 mod output;
 mod plan;
 mod quick;
@@ -58,9 +59,11 @@ enum Command {
     Bench(bench::Arguments),
     /// Runs scenario files, or scenarios of the catalogue by id
     Run(run::Arguments),
+    /// Boots several kernels, runs the same scenarios in each, and shows what changed
+    Kernels(Box<kernels::Arguments>),
     /// Prints a record, or renders it as a page
     Report {
-        /// A record.json
+        /// A record.json, or a lab.json of `isolab kernels`
         record: PathBuf,
         /// Writes one self-contained HTML file instead of printing
         #[arg(long, value_name = "FILE")]
@@ -114,6 +117,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check(arguments)) => check::check(&arguments),
         Some(Command::Bench(arguments)) => bench::bench(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Kernels(arguments)) => kernels::kernels(&arguments),
         Some(Command::Report { record, html }) => report::report(&record, html.as_deref()),
     };
     let (message, status) = match done {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use isolab_reports::lab::Lab;
 use isolab_reports::record::Record;
 use isolab_reports::{Style, html, terminal, units};
 
@@ -17,7 +18,7 @@ pub(super) fn default_dir(seconds: u64) -> PathBuf {
     Path::new("target/isolab").join(format!("{minute}-{:02}", seconds % 60))
 }
 
-/// The output folder of a run. What was made of it goes again unless the run is [written](Folder::write) to it.
+/// The output folder of a run. What was made of it goes again when nothing was written to it.
 pub(super) struct Folder {
     dir: PathBuf,
     /// The directories that were made for it, innermost first.
@@ -47,6 +48,20 @@ impl Folder {
         Ok(folder)
     }
 
+    /// The folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Makes a folder in it, which goes with it as long as both are empty.
+    pub(super) fn below(&mut self, name: &str) -> Result<PathBuf, Failure> {
+        let path = self.dir.join(name);
+        fs::create_dir(&path)
+            .map_err(|error| Failure::Input(format!("make folder {}: {error}", path.display())))?;
+        self.made.insert(0, path.clone());
+        Ok(path)
+    }
+
     /// Writes `record.json` and `report.html`; returns the latter's path.
     pub(super) fn write(mut self, record: &Record) -> Result<PathBuf, Failure> {
         // From here on something of the user's is in it.
@@ -72,9 +87,19 @@ pub(super) fn write_html(record: &Record, path: &Path) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| Failure::Input(format!("write {}: {error}", path.display())))
 }
 
+pub(super) fn write_lab_html(lab: &Lab, path: &Path) -> Result<(), Failure> {
+    let text = isolab_reports::lab::html::render(lab).map_err(Failure::internal)?;
+    fs::write(path, text).map_err(|error| Failure::Input(format!("write {}: {error}", path.display())))
+}
+
 pub(super) fn print_summary(record: &Record, html: Option<&Path>) -> Result<(), Failure> {
     let style = Style::detect(&io::stdout());
     print(&terminal::render(record, &style, WIDTH, html))
+}
+
+pub(super) fn print_lab(lab: &Lab, html: Option<&Path>) -> Result<(), Failure> {
+    let style = Style::detect(&io::stdout());
+    print(&isolab_reports::lab::text::render(lab, &style, WIDTH, html))
 }
 
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
