@@ -27,7 +27,7 @@ pub struct Suite {
 const CELL: &str = "0.11";
 /// Milliseconds between launches: some grace periods. On the counted clock an idle guest's time costs nothing.
 const REST: &str = "30";
-/// Seconds of the guest's time for one command.
+/// Seconds of the guest's time for one command, for each launcher.
 const LIMIT: u64 = 600;
 
 impl Suite {
@@ -66,7 +66,7 @@ impl Suite {
         let launchers = self.launchers.join(",");
         let command = |words: &[&str]| {
             let argv = std::iter::once(ISOLAB).chain(words.iter().copied()).map(str::to_owned).collect();
-            Command { argv, env: BTreeMap::new(), limit: LIMIT }
+            Command { argv, env: BTreeMap::new(), limit: LIMIT * self.launchers.len().max(1) as u64 }
         };
         match purpose {
             Purpose::Check => {

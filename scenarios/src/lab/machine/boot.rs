@@ -49,16 +49,22 @@ pub struct Booted {
 }
 
 impl Booted {
-    /// Last lines of the kernel's log.
+    /// Last lines of the kernel's log; of a panic, all from where it begins.
     #[must_use]
     pub fn tail(&self) -> Vec<String> {
-        /// Enough for a panic with its call trace.
         const LINES: usize = 25;
+        /// Enough for a panic with its call trace.
+        const MOST: usize = 100;
         let lines: Vec<&str> = self.log.lines().filter(|line| !line.trim().is_empty()).collect();
-        lines[lines.len().saturating_sub(LINES)..].iter().map(|line| line.trim_end().to_owned()).collect()
+        let last = lines.len().saturating_sub(LINES);
+        let panic = lines.iter().position(|line| line.contains(PANIC));
+        let begin = panic.map_or(last, |begin| begin.min(last));
+        lines[begin..].iter().take(MOST).map(|line| line.trim_end().to_owned()).collect()
     }
 }
 
+/// How the kernel begins its last words.
+const PANIC: &str = "Kernel panic - not syncing: ";
 /// How often a guest is looked at.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -137,7 +143,7 @@ impl Drop for Guest {
 /// throw of the dice; where things lie is varied on purpose, by the padding.
 fn cmdline(padding: u32) -> String {
     let padding = "x".repeat(padding as usize);
-    format!("console=ttyS0 quiet panic=-1 no_timer_check nokaslr norandmaps apparmor=1 {PADDING}{padding}")
+    format!("console=ttyS0 panic=-1 no_timer_check nokaslr norandmaps apparmor=1 {PADDING}{padding}")
 }
 
 /// Why a guest did not come to its end.
@@ -147,7 +153,7 @@ fn why(end: &End, messages: &[Message], log: &str, stderr: &str) -> String {
         Some(Message::Begun { command }) => format!("while command {command} ran"),
         Some(_) => "between commands".to_owned(),
     };
-    if let Some(panic) = log.lines().find_map(|line| line.split_once("Kernel panic - not syncing: ")) {
+    if let Some(panic) = log.lines().find_map(|line| line.split_once(PANIC)) {
         return format!("the kernel panicked {at}: {}", panic.1.trim());
     }
     match end {
