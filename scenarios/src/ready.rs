@@ -195,13 +195,20 @@ impl Ready {
         enforced_or_not(self.observe()?.0)
     }
 
+    /// Launches a sibling that is held at its exec.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub(crate) fn held(&self) -> Result<Container, Error> {
+        self.launch([self.null.as_fd(); 3], true)
+    }
+
     /// Launches a sibling that is held at its exec, compares and returns what was seen of it, and removes it.
     ///
     /// # Errors
     /// When it cannot be launched or read.
     pub(crate) fn observe(&self) -> Result<(Enforced, Observation), Error> {
-        let null = self.null.as_fd();
-        let mut container = self.launch([null; 3], true)?;
+        let mut container = self.held()?;
         let seen = Observation::of(container.pid(), &self.host.cgroups)?;
         let enforced = observe::compare(&self.config, &self.host, &self.own, &seen);
         container.release()?;

@@ -1,5 +1,6 @@
 //! `isolab kernels calibrate`: how often the lab calls unchanged kernels changed, and whether it finds a planted change.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use isolab_reports::lab::Lab;
@@ -33,6 +34,9 @@ pub(in crate::cli) struct Arguments {
     /// The metric that the planted change is sized for
     #[arg(long, value_name = "METRIC", default_value = "spawn/full")]
     metric: String,
+    /// File for all boots, as a lab.json with the sets as kernels
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// The result as JSON
     #[arg(long)]
     json: bool,
@@ -61,6 +65,10 @@ pub(super) fn calibrate(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let changed = boot(&setup, &Suite { plant, ..suite.clone() }, &seeds)?;
     let replay = boot(&setup, &suite, &unchanged[..1])?;
     let all = [sets.clone(), calibrate::sets(&setup.lab, &changed, arguments.boots, "planted")].concat();
+    let all = with(&setup.lab, &all);
+    if let Some(file) = &arguments.save {
+        all.write(file).map_err(Failure::input)?;
+    }
     let calibration = Calibration {
         replay_is_exact: replay.first().is_some_and(|replay| {
             boots.iter().any(|boot| boot.layout == replay.layout && calibrate::is_replay(boot, replay))
@@ -68,12 +76,7 @@ pub(super) fn calibrate(arguments: &Arguments) -> Result<ExitCode, Failure> {
         boots: arguments.boots,
         pairs: sets.len().saturating_sub(1),
         parts: calibrate::unchanged(&figures),
-        planted: calibrate::planted(
-            &Figures::of(&with(&setup.lab, &all)),
-            sets.len(),
-            &arguments.metric,
-            plant,
-        ),
+        planted: calibrate::planted(&Figures::of(&all), sets.len(), &arguments.metric, plant),
     };
     if arguments.json {
         output::print_json(&calibration)?;

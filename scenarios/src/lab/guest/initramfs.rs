@@ -20,7 +20,7 @@ pub struct Contents<'a> {
     pub program: &'a Path,
     /// What the guest is to do.
     pub job: &'a Job,
-    /// Modules by name, uncompressed; they lie at [`module_path`].
+    /// Modules by name, uncompressed; they lie at [`module_path()`].
     pub modules: &'a [(String, Vec<u8>)],
     /// What else is carried in.
     pub files: &'a [Carried],
