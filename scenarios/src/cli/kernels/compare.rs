@@ -118,14 +118,13 @@ impl Pages {
 
 /// 1 when a guarantee is broken or unproven, or a cost grew too much; else 4 when a kernel did not come to its end.
 fn status(lab: &Lab, figures: &Figures, fail_above: Option<f64>) -> ExitCode {
-    let bad = |verdict: &Verdict| matches!(verdict, Verdict::Broken | Verdict::Unproven);
-    let cells = figures.guarantees.rows.iter().flat_map(|row| row.cells.iter().flatten());
-    let broken = cells.map(|cell| cell.verdict).any(|verdict| bad(&verdict));
+    let mut cells = figures.guarantees.rows.iter().flat_map(|row| row.cells.iter().flatten());
+    let broken = cells.any(|cell| matches!(cell.verdict, Verdict::Broken | Verdict::Unproven));
     let worse = fail_above.is_some_and(|percent| !figures.worse(percent).is_empty());
-    let boots = lab.kernels.iter().flat_map(|kernel| &kernel.boots);
+    let mut boots = lab.kernels.iter().flat_map(|kernel| &kernel.boots);
     if broken || worse {
         ExitCode::from(1)
-    } else if boots.into_iter().any(|boot| matches!(boot.outcome, Outcome::Failed { .. })) {
+    } else if boots.any(|boot| matches!(boot.outcome, Outcome::Failed { .. })) {
         ExitCode::from(4)
     } else {
         ExitCode::SUCCESS
