@@ -12,6 +12,7 @@ pub mod cgroup;
 pub mod config;
 pub mod device;
 pub mod exit;
+pub mod hook;
 pub mod host;
 #[cfg(feature = "launch")]
 pub mod launch;
@@ -26,5 +27,7 @@ pub mod plan;
 pub mod process;
 pub mod rootfs;
 pub mod seccomp;
+#[cfg(feature = "launch")]
+pub mod state;
 #[cfg(feature = "launch")]
 pub mod sys;

@@ -11,8 +11,9 @@ use std::path::Path;
 
 use oci_spec::runtime::Spec;
 
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp};
+use crate::{capability, cgroup, device, hook, mask, mount, namespace, process, rootfs, seccomp};
 pub(crate) use reader::Reader;
+pub use reader::is_plain_id;
 pub(crate) use violation::NOT_YET;
 pub use violation::{Violation, Violations};
 
@@ -43,6 +44,8 @@ pub struct Config {
     pub paths: mask::Paths,
     /// Its system call filter.
     pub seccomp: Option<seccomp::Filter>,
+    /// Programs that run at points of its life.
+    pub hooks: hook::Hooks,
 }
 
 impl Config {
@@ -73,6 +76,7 @@ impl Config {
             cgroup: cgroup::Group::read(&mut reader, id, &mounts),
             paths: mask::Paths::read(&mut reader, &namespaces),
             seccomp: read_seccomp(&mut reader),
+            hooks: hook::Hooks::read(&mut reader),
             namespaces,
             mounts,
         };

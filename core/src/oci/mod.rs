@@ -47,11 +47,38 @@ pub enum ReadError {
     },
 }
 
+/// The oldest and the newest version of the runtime-spec that is read in full. Newer minor versions are read too, as far
+/// as they are known.
+pub const VERSIONS: [&str; 2] = ["1.0.0", "1.3.0"];
+
 /// Reads a config from a file.
 ///
 /// # Errors
 /// When the file is not a readable regular file of sensible size, or as [`parse`].
 pub fn read(path: &Path) -> Result<Spec, ReadError> {
+    load(path).map(|(spec, _)| spec)
+}
+
+/// As [`read`], with the bytes of the file.
+///
+/// # Errors
+/// As [`read`].
+pub fn load(path: &Path) -> Result<(Spec, Vec<u8>), ReadError> {
+    let bytes = content(path)?;
+    match parse(&bytes) {
+        Ok(spec) => Ok((spec, bytes)),
+        Err(ReadError::Syntax { path: place, problem, .. }) => {
+            Err(ReadError::Syntax { file: format!("{}: ", path.display()), path: place, problem })
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// A file of sensible size.
+///
+/// # Errors
+/// When it is no readable regular file, or too large.
+pub fn content(path: &Path) -> Result<Vec<u8>, ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     // Not blocking, so that opening a FIFO returns at once; the flag means nothing for regular files.
     let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(io)?;
@@ -64,12 +91,7 @@ pub fn read(path: &Path) -> Result<Spec, ReadError> {
     }
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
-    parse(&bytes).map_err(|error| match error {
-        ReadError::Syntax { path: place, problem, .. } => {
-            ReadError::Syntax { file: format!("{}: ", path.display()), path: place, problem }
-        }
-        other => other,
-    })
+    Ok(bytes)
 }
 
 /// Reads a config from bytes. Unknown properties are ignored, as the spec demands.

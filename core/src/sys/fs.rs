@@ -277,3 +277,77 @@ pub fn memory_file(name: &CStr) -> Result<OwnedFd> {
     // SAFETY: a fresh descriptor.
     Ok(unsafe { owned(fd) })
 }
+
+/// `renameat(2)` within a directory: `new` is replaced at once.
+///
+/// # Errors
+/// As in the manual page.
+pub fn rename_at(dir: BorrowedFd<'_>, old: &CStr, new: &CStr) -> Result<()> {
+    let given = args![raw(dir), text(old), raw(dir), text(new), 0];
+    // SAFETY: both names outlive the call.
+    unsafe { call(Sysno::renameat2, given) }?;
+    Ok(())
+}
+
+/// Removes a name that is no directory (`unlinkat(2)`).
+///
+/// # Errors
+/// As in the manual page.
+pub fn unlink_at(dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    // SAFETY: the name outlives the call.
+    unsafe { call(Sysno::unlinkat, args![raw(dir), text(name), 0]) }?;
+    Ok(())
+}
+
+/// As [`rmdir`], below a directory.
+///
+/// # Errors
+/// As in `unlinkat(2)` with `AT_REMOVEDIR`.
+pub fn rmdir_at(dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    // SAFETY: the name outlives the call.
+    unsafe { call(Sysno::unlinkat, args![raw(dir), text(name), libc::AT_REMOVEDIR]) }?;
+    Ok(())
+}
+
+/// Which file something is: its device and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity(u64, u64);
+
+/// The file that is open.
+///
+/// # Errors
+/// As in `fstat(2)`.
+pub fn identity(fd: BorrowedFd<'_>) -> Result<Identity> {
+    identity_at(fd, c"", libc::AT_EMPTY_PATH)
+}
+
+/// The file that has a name in a directory, a symbolic link itself.
+///
+/// # Errors
+/// As in `fstatat(2)`.
+pub fn identity_of(dir: BorrowedFd<'_>, name: &CStr) -> Result<Identity> {
+    identity_at(dir, name, libc::AT_SYMLINK_NOFOLLOW)
+}
+
+/// The file that a path leads to.
+///
+/// # Errors
+/// As in `stat(2)`.
+pub fn identity_behind(path: &CStr) -> Result<Identity> {
+    identity_at(super::here(), path, 0)
+}
+
+/// The two architectures name the call differently.
+#[cfg(target_arch = "x86_64")]
+const FSTATAT: Sysno = Sysno::newfstatat;
+#[cfg(target_arch = "aarch64")]
+const FSTATAT: Sysno = Sysno::fstatat;
+
+fn identity_at(dir: BorrowedFd<'_>, name: &CStr, flags: i32) -> Result<Identity> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the kernel fills the structure, which has the size that it writes; the name outlives the call.
+    unsafe { call(FSTATAT, args![raw(dir), text(name), stat.as_mut_ptr(), flags]) }?;
+    // SAFETY: zeroed, then filled; every bit pattern is a valid `stat`.
+    let stat = unsafe { stat.assume_init() };
+    Ok(Identity(stat.st_dev, stat.st_ino))
+}

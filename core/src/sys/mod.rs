@@ -20,6 +20,7 @@ pub mod fs;
 pub mod futex;
 pub mod init;
 pub mod link;
+pub mod lock;
 pub mod module;
 pub mod mount;
 pub mod namespace;
