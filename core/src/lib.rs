@@ -28,3 +28,4 @@ pub mod rootfs;
 pub mod seccomp;
 #[cfg(feature = "launch")]
 pub mod sys;
+pub mod terminal;
