@@ -31,3 +31,4 @@ pub mod seccomp;
 pub mod state;
 #[cfg(feature = "launch")]
 pub mod sys;
+pub mod terminal;

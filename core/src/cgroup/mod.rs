@@ -17,7 +17,7 @@ use crate::config::Reader;
 use crate::mount::{Mount, Source};
 
 pub use plan::{Directory, Op, directories};
-pub(crate) use plan::{plan, plan_join};
+pub(crate) use plan::{plan, plan_join, plan_open};
 pub use resources::{Cpu, DeviceRule, Memory, Resources};
 pub use settings::{Setting, settings, weight_of_shares};
 

@@ -30,7 +30,7 @@ pub(crate) fn perform(op: &Op, parent: &mut Parent) -> sys::Result<()> {
 
 /// The child's part.
 pub(crate) fn join(nth: usize, child: &Child<'_>) -> sys::Result<()> {
-    let procs = child.procs().get(nth).ok_or(Errno::EBADF)?;
+    let procs = child.parent().procs.get(nth).ok_or(Errno::EBADF)?;
     fs::write(procs.as_fd(), b"0")
 }
 

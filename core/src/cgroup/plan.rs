@@ -145,13 +145,19 @@ pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Resul
             }
         }
     }
-    for directory in &directories {
-        match directory.at_clone {
-            true => push(Op::OpenGroup(text(&directory.path))),
-            false => push(Op::OpenProcs(text(&directory.path.join("cgroup.procs")))),
-        }
-    }
+    plan_open(&directories, steps);
     Ok(directories)
+}
+
+/// Opens the groups for the child.
+pub(crate) fn plan_open(directories: &[Directory], steps: &mut Vec<Step>) {
+    for directory in directories {
+        let op = match directory.at_clone {
+            true => Op::OpenGroup(text(&directory.path)),
+            false => Op::OpenProcs(text(&directory.path.join("cgroup.procs"))),
+        };
+        steps.push(Step::new(Side::Parent, plan::Op::Cgroup(op)));
+    }
 }
 
 /// The child's operations right after the clone.

@@ -125,7 +125,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces, mounts: &[M
 
 /// The child's operations after the mounts.
 pub(crate) fn plan(config: &Config, steps: &mut Vec<Step>) {
-    let bound = config.namespaces.makes(Kind::User);
+    let bound = config.namespaces.separates(Kind::User);
     let mut push = |op| steps.push(Step::new(Side::Child, plan::Op::Device(op)));
     for device in &config.devices {
         push(if bound { Op::Bind(device.clone()) } else { Op::Node(device.clone()) });

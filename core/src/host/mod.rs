@@ -189,13 +189,14 @@ impl Host {
 }
 
 /// The features that are probed, by name.
-pub const FEATURES: [&str; 9] = [
+pub const FEATURES: [&str; 10] = [
     "mount-namespace",
     "user-namespace",
     "overlay",
     "overlay-in-user-namespace",
     "mount_setattr",
     "time-namespace",
+    "time-namespace-at-exec",
     "seccomp-filter",
     "clone-into-cgroup",
     "landlock",

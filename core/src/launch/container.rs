@@ -16,7 +16,7 @@ use crate::sys::{Errno, ptrace};
 pub struct Container {
     pid: i32,
     pidfd: OwnedFd,
-    slot: Slot,
+    slot: Option<Slot>,
     parent: Parent,
     timeline: Timeline,
     groups: Vec<PathBuf>,
@@ -95,7 +95,9 @@ impl Container {
                 return Ok(None);
             }
             // Before it is reaped: a launcher killed in between must not have another process of that number killed.
-            self.slot.clear();
+            if let Some(slot) = &self.slot {
+                slot.clear();
+            }
             if let Some(Change::Ended(exit)) = process::wait(self.pidfd.as_fd(), true).map_err(system)? {
                 self.set_ended(exit);
             }

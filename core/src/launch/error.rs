@@ -13,9 +13,14 @@ pub enum Error {
     /// The plan does not give all that the config asks for.
     #[error("this launch would be weaker than asked: {}", .0.join("; "))]
     Gaps(Vec<String>),
+    /// The config wants a terminal, and nobody is there to take its other side.
+    #[error(
+        "process.terminal: true, and no console socket to send the terminal to; give one, or set it to false"
+    )]
+    NoConsole,
     /// A step failed.
     #[error("{step}: {} ({}){}{}", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"),
-        if *side == Side::Child { ", in the child" } else { "" },
+        match side { Side::Parent => "", Side::Stage => ", in the stage", Side::Child => ", in the child" },
         remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default())]
     Step {
         /// Index of the step in the plan.
@@ -68,8 +73,8 @@ impl Error {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
-            Error::Step { step, errno: Errno::ENOENT, .. } if step.starts_with("execve") => 127,
-            Error::Step { step, .. } if step.starts_with("execve") => 126,
+            Error::Step { step, errno: Errno::ENOENT, .. } if is_program(step) => 127,
+            Error::Step { step, .. } if is_program(step) => 126,
             _ => 1,
         }
     }
@@ -77,6 +82,11 @@ impl Error {
     pub(crate) fn removal(group: &CStr, errno: Errno) -> Error {
         Error::system(format!("remove the cgroup {}", group.to_string_lossy()), errno)
     }
+}
+
+/// Whether a step is about the workload's program.
+fn is_program(step: &str) -> bool {
+    step.starts_with("execve ") || step.starts_with("find ")
 }
 
 /// What to do about an errno that misleads, or whose cause is seldom the obvious one.
@@ -92,7 +102,7 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Process(process::Op::Clone { .. }), Errno::EAGAIN) => {
             "a limit on processes is reached: RLIMIT_NPROC, pids.max of the launcher's cgroup, or kernel.pid_max"
         }
-        (Op::Process(process::Op::Exec(_)), Errno::ENOENT) => {
+        (Op::Process(process::Op::Exec(_) | process::Op::Find(_)), Errno::ENOENT) => {
             "the program, its interpreter or its dynamic linker is not in the container's root file system"
         }
         (Op::Process(process::Op::Exec(_)), Errno::ENOEXEC) => {
@@ -123,6 +133,9 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Mount(_), Errno::ELOOP) => {
             "the root file system has a symbolic link there; for /proc and /sys none is followed"
         }
+        (Op::Terminal(_), Errno::ENOENT | Errno::ENODEV) => {
+            "the container's /dev/ptmx is no pseudo-terminal multiplexer: mount a devpts at /dev/pts"
+        }
         (Op::Cgroup(cgroup::Op::Create { .. }), Errno::EEXIST) => {
             "another container has this group, or a crash left it: choose another linux.cgroupsPath, or remove it"
         }
@@ -131,6 +144,19 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
              Internal Process Constraint\")"
         }
         (Op::Cgroup(cgroup::Op::Write { .. }), Errno::EINVAL) => "the kernel refuses the value",
+        (Op::Namespace(namespace::Op::Open { .. }), Errno::ENOENT) => {
+            "its process may have ended; a bind mount of the namespace's file keeps it"
+        }
+        (Op::Namespace(namespace::Op::Join { .. }), Errno::EINVAL) => {
+            "the path is no namespace of this kind, or a user namespace that the launcher is in already"
+        }
+        (
+            Op::Namespace(namespace::Op::OpenProcess { .. } | namespace::Op::JoinProcess { .. }),
+            Errno::ESRCH,
+        ) => "the container's first process has ended",
+        (Op::Namespace(namespace::Op::BecomeRoot), Errno::EINVAL) => {
+            "the user namespace maps no user or group 0"
+        }
         (Op::Namespace(namespace::Op::MapOwnIds { .. }), Errno::EPERM) => {
             "the map must name this user's own ids, and user namespaces must not be restricted by an LSM"
         }

@@ -15,6 +15,10 @@ pub(crate) struct Parent {
     pub(crate) group: Option<OwnedFd>,
     /// `cgroup.procs` of the groups that the child moves itself into, in the plan's order.
     pub(crate) procs: Vec<OwnedFd>,
+    /// Namespaces to be joined, in the plan's order.
+    pub(crate) namespaces: Vec<OwnedFd>,
+    /// The process whose namespaces are joined.
+    pub(crate) process: Option<OwnedFd>,
     groups: Vec<CString>,
     above: Vec<CString>,
 }
@@ -43,6 +47,14 @@ impl Parent {
     pub(crate) fn close(&mut self) {
         self.group = None;
         self.procs.clear();
+        self.namespaces.clear();
+        self.process = None;
+    }
+
+    /// Gives up what was made: it is to outlive this process.
+    pub(crate) fn keep(mut self) {
+        self.groups.clear();
+        self.above.clear();
     }
 
     /// Removes what was made, the innermost first. Every removal is tried, the first error is returned.

@@ -3,6 +3,7 @@
 //! [`Plan::compile`] is pure: the same config and host give the same plan, no privilege is needed, and a plan prints
 //! like an EXPLAIN, one line an operation. What must come before what, and why, is a table in [`order`].
 
+mod exec;
 pub mod order;
 
 use std::ffi::CString;
@@ -11,13 +12,17 @@ use std::fmt;
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp};
+use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp, terminal};
+
+pub use exec::Running;
 
 /// Who performs an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The launcher.
+    /// The launcher: before the clone, or while its child waits.
     Parent,
+    /// A process between the two, which enters namespaces that the child is to be born in.
+    Stage,
     /// The child, between its clone and its exec.
     Child,
 }
@@ -26,9 +31,21 @@ impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Side::Parent => "parent",
+            Side::Stage => "stage",
             Side::Child => "child",
         })
     }
+}
+
+/// What memory the child runs in, and whose child it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// In the launcher's memory, while the launching thread is suspended until its exec.
+    Shared,
+    /// In a copy of the launcher's memory, which goes on meanwhile.
+    Copied,
+    /// In a copy, born in the namespaces that a stage has entered.
+    Staged,
 }
 
 /// One kernel operation, by primitive.
@@ -50,6 +67,8 @@ pub enum Op {
     Capability(capability::Op),
     /// On the process.
     Process(process::Op),
+    /// On its terminal.
+    Terminal(terminal::Op),
 }
 
 impl Op {
@@ -65,6 +84,7 @@ impl Op {
             Op::Path(op) => op.primitive(),
             Op::Capability(_) => "capabilities",
             Op::Process(op) => op.primitive(),
+            Op::Terminal(_) => "terminal",
         }
     }
 }
@@ -80,6 +100,7 @@ impl fmt::Display for Op {
             Op::Path(op) => op.fmt(f),
             Op::Capability(op) => op.fmt(f),
             Op::Process(op) => op.fmt(f),
+            Op::Terminal(op) => op.fmt(f),
         }
     }
 }
@@ -153,10 +174,13 @@ impl Plan {
     pub fn compile(config: &Config, host: &Host) -> Result<Plan, PlanError> {
         let mut steps = Vec::new();
         let directories = cgroup::plan(config, host, &mut steps)?;
+        namespace::before_clone(config, host, &mut steps)?;
         let clone = steps.len();
         let namespaces = namespace::at_clone(config, &directories);
         let into_group = directories.iter().any(|directory| directory.at_clone);
-        steps.push(Step::new(Side::Parent, Op::Process(process::Op::Clone { namespaces, into_group })));
+        let start = start(&steps);
+        steps
+            .push(Step::new(Side::Parent, Op::Process(process::Op::Clone { namespaces, into_group, start })));
         cgroup::plan_join(&directories, &mut steps);
         process::begin(config, &mut steps);
         namespace::plan(config, host, &directories, &mut steps)?;
@@ -164,6 +188,7 @@ impl Plan {
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);
         mask::plan(config, &mut steps);
+        terminal::plan(config, true, &mut steps);
         rootfs::enter(config, &mut steps);
         process::identity(config, host, &mut steps)?;
         process::end(config, &mut steps)?;
@@ -204,6 +229,53 @@ impl Plan {
         self.clone
     }
 
+    /// The same plan, whose workload keeps so many of the launcher's descriptors from 3 on.
+    #[must_use]
+    pub fn preserving(&self, count: u32) -> Plan {
+        let mut plan = self.clone();
+        for step in &mut plan.steps {
+            if let Op::Process(process::Op::CloseDescriptors { preserved }) = &mut step.op {
+                *preserved = count;
+            }
+        }
+        plan
+    }
+
+    /// The same plan, whose child waits to be started once nothing is left but its hooks, its filter and its exec, and
+    /// whose launcher does not wait for the exec. That the program is there is seen before.
+    #[must_use]
+    pub fn waiting(&self) -> Plan {
+        let mut plan = self.clone();
+        let close = |step: &Step| match step.op {
+            Op::Process(process::Op::CloseDescriptors { preserved }) => Some(preserved),
+            _ => None,
+        };
+        let found = plan.steps.iter().enumerate().find_map(|(at, step)| Some((at, close(step)?)));
+        let (at, preserved) = found.unwrap_or((plan.steps.len(), 0));
+        let program = plan.steps.iter().find_map(|step| match &step.op {
+            Op::Process(process::Op::Exec(candidates)) => Some(candidates.clone()),
+            _ => None,
+        });
+        let find = process::Op::Find(program.unwrap_or_default());
+        for op in [process::Op::AwaitStart { preserved }, find] {
+            plan.steps.insert(at, Step::new(Side::Child, Op::Process(op)));
+        }
+        if let Some(Op::Process(process::Op::Clone { start: start @ Start::Shared, .. })) =
+            plan.steps.get_mut(plan.clone).map(|step| &mut step.op)
+        {
+            *start = Start::Copied;
+        }
+        plan
+    }
+
+    /// Whether parent and child have something to tell each other on the way.
+    pub(crate) fn needs_gate(&self) -> bool {
+        let shared =
+            |step: &Step| matches!(step.op, Op::Process(process::Op::Clone { start: Start::Shared, .. }));
+        let served = self.steps.iter().skip(self.clone + 1).any(|step| step.side == Side::Parent);
+        served || !self.steps.get(self.clone).is_some_and(shared)
+    }
+
     /// The same plan, with the workload stopped right after its exec.
     #[must_use]
     pub fn held(&self) -> Plan {
@@ -212,7 +284,7 @@ impl Plan {
         // its exec than one that is not held (PTRACE_TRACEME; capabilities(7)). So also before the filter.
         let fewer = |step: &Step| {
             use process::Op::{CloseDescriptors, Identity};
-            matches!(step.op, Op::Capability(_) | Op::Process(Identity { .. } | CloseDescriptors))
+            matches!(step.op, Op::Capability(_) | Op::Process(Identity { .. } | CloseDescriptors { .. }))
         };
         let at = plan.steps.iter().position(fewer).unwrap_or(plan.steps.len());
         plan.steps.insert(at, Step::new(Side::Child, Op::Process(process::Op::TraceMe)));
@@ -235,6 +307,14 @@ impl fmt::Display for Plan {
     }
 }
 
+/// How the child is started after these steps.
+fn start(steps: &[Step]) -> Start {
+    match steps.iter().any(|step| step.side == Side::Stage) {
+        true => Start::Staged,
+        false => Start::Shared,
+    }
+}
+
 fn gaps(config: &Config, host: &Host) -> Vec<String> {
     let mut gaps = Vec::new();
     let rules = config.cgroup.as_ref().is_some_and(|group| !group.resources.devices.is_empty());
@@ -243,9 +323,6 @@ fn gaps(config: &Config, host: &Host) -> Vec<String> {
             "linux.resources.devices: on cgroup v2 these need a BPF program, which is not supported yet"
                 .into(),
         );
-    }
-    if config.process.terminal {
-        gaps.push("process.terminal: a terminal is not supported yet; set it to false".into());
     }
     gaps
 }

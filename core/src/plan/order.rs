@@ -14,6 +14,16 @@ pub enum Class {
     Clone,
     /// The child joins groups by itself.
     JoinGroup,
+    /// The process cannot be inspected.
+    Undumpable,
+    /// A namespace is opened.
+    OpenNamespace,
+    /// A namespace is joined.
+    JoinNamespace,
+    /// A terminal is opened.
+    Terminal,
+    /// The child waits to be started.
+    AwaitStart,
     /// `unshare` of the cgroup namespace.
     UnshareCgroup,
     /// `unshare` of the time namespace.
@@ -22,6 +32,8 @@ pub enum Class {
     TimeOffsets,
     /// The id maps are there.
     Maps,
+    /// Root of the user namespace.
+    BecomeRoot,
     /// Propagation is cut.
     Propagation,
     /// The new root is attached.
@@ -79,11 +91,30 @@ pub const TABLE: &[Row] = &[
     ),
     (Class::JoinGroup, Class::Filter, "the filter may refuse write", "seccomp(2)"),
     (
+        Class::OpenNamespace,
+        Class::JoinNamespace,
+        "paths are the host's, and change with the mounts",
+        "setns(2)",
+    ),
+    (Class::Terminal, Class::ReadOnlyRoot, "/dev/console is still to be made", "runtime-spec"),
+    (Class::Device, Class::Terminal, "it is opened by /dev/ptmx", "runtime-spec"),
+    (Class::Enter, Class::AwaitStart, "a created container is complete", "runtime-spec"),
+    (Class::Capabilities, Class::AwaitStart, "a created container is complete", "runtime-spec"),
+    (Class::AwaitStart, Class::Close, "what it waits at is a descriptor", "runtime-spec"),
+    (
         Class::UnshareTime,
         Class::TimeOffsets,
         "offsets are those of the namespace for children",
         "time_namespaces(7)",
     ),
+    (
+        Class::TimeOffsets,
+        Class::BecomeRoot,
+        "it takes /proc/self away from the child",
+        "PR_SET_DUMPABLE(2const)",
+    ),
+    (Class::Maps, Class::BecomeRoot, "ids must be mapped", "user_namespaces(7)"),
+    (Class::BecomeRoot, Class::AttachRoot, "what is made is to have an owner", "user_namespaces(7)"),
     (Class::TimeOffsets, Class::Enter, "written through the host's /proc", "time_namespaces(7)"),
     (
         Class::Maps,
@@ -125,10 +156,11 @@ pub fn class(op: &Op) -> Option<Class> {
         Op::Cgroup(cgroup::Op::Join { .. }) => Class::JoinGroup,
         Op::Namespace(namespace::Op::Unshare(Kind::Cgroup)) => Class::UnshareCgroup,
         Op::Namespace(namespace::Op::Unshare(_)) => Class::UnshareTime,
+        Op::Namespace(namespace::Op::Open { .. } | namespace::Op::OpenProcess { .. }) => Class::OpenNamespace,
+        Op::Namespace(namespace::Op::Join { .. } | namespace::Op::JoinProcess { .. }) => Class::JoinNamespace,
         Op::Namespace(namespace::Op::TimeOffsets(_)) => Class::TimeOffsets,
-        Op::Namespace(
-            namespace::Op::MapOwnIds { .. } | namespace::Op::AwaitMaps | namespace::Op::BecomeRoot,
-        ) => Class::Maps,
+        Op::Namespace(namespace::Op::MapOwnIds { .. } | namespace::Op::MapIds { .. }) => Class::Maps,
+        Op::Namespace(namespace::Op::BecomeRoot) => Class::BecomeRoot,
         Op::Root(rootfs::Op::Propagation(_)) => Class::Propagation,
         Op::Root(rootfs::Op::Attach(_) | rootfs::Op::AttachOverlay { .. }) => Class::AttachRoot,
         Op::Root(rootfs::Op::ReadOnly) => Class::ReadOnlyRoot,
@@ -141,6 +173,7 @@ pub fn class(op: &Op) -> Option<Class> {
         Op::Capability(capability::Op::Bound(..)) => Class::Bound,
         Op::Capability(capability::Op::Set { .. }) => Class::Capabilities,
         Op::Process(op) => return process_class(op),
+        Op::Terminal(_) => Class::Terminal,
         _ => return None,
     })
 }
@@ -151,7 +184,9 @@ fn process_class(op: &process::Op) -> Option<Class> {
         process::Op::Identity { .. } => Class::Identity,
         process::Op::Cwd(_) => Class::Cwd,
         process::Op::NoNewPrivs => Class::NoNewPrivs,
-        process::Op::CloseDescriptors => Class::Close,
+        process::Op::CloseDescriptors { .. } => Class::Close,
+        process::Op::Undumpable => Class::Undumpable,
+        process::Op::AwaitStart { .. } => Class::AwaitStart,
         process::Op::TraceMe => Class::Hold,
         process::Op::Filter { .. } => Class::Filter,
         process::Op::Exec(_) => Class::Exec,
@@ -181,6 +216,18 @@ pub fn violations(plan: &Plan) -> Vec<String> {
         found.push("nothing may come between the filter and the exec, which it may refuse".into());
     }
     let clone = plan.clone_index();
+    // Only a process that cannot be inspected may enter what others are in; a new time namespace is its own.
+    let undumpable = first(Class::Undumpable);
+    if plan.steps()[..clone].iter().enumerate().any(|(index, step)| {
+        step.side == Side::Stage
+            && class(&step.op) == Some(Class::JoinNamespace)
+            && undumpable.is_none_or(|at| at > index)
+    }) {
+        found.push("a stage must not be inspected in the namespaces that it joins (ptrace(2))".into());
+    }
+    if plan.steps()[clone..].iter().any(|step| step.side == Side::Stage) {
+        found.push("the stage ends with the clone".into());
+    }
     if plan.steps()[..clone].iter().any(|step| step.side == Side::Child) {
         found.push("the child can do nothing before the clone".into());
     }

@@ -75,7 +75,7 @@ pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Resul
         None => push(Op::Attach(root.path.clone())),
         Some(data) => {
             let needed =
-                if config.namespaces.makes(Kind::User) { "overlay-in-user-namespace" } else { "overlay" };
+                if config.namespaces.separates(Kind::User) { "overlay-in-user-namespace" } else { "overlay" };
             host.require(needed, "mounts[0].type")?;
             push(Op::AttachOverlay { at: root.path.clone(), data: data.clone() });
         }

@@ -18,7 +18,7 @@ pub(crate) enum Links {
     Refuse,
 }
 
-const ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
+pub(crate) const ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
 
 /// Opens an existing object (`O_PATH`).
 pub(crate) fn existing(root: BorrowedFd<'_>, path: &CStr, links: Links) -> Result<OwnedFd> {

@@ -75,6 +75,24 @@ pub fn close_from(first: u32) -> Result<()> {
     Ok(())
 }
 
+/// As [`close_from`], but for these.
+///
+/// # Errors
+/// As in `close_range(2)`.
+pub fn close_except<const N: usize>(first: u32, kept: [BorrowedFd<'_>; N]) -> Result<()> {
+    let mut numbers = kept.map(|fd| fd.as_raw_fd().unsigned_abs());
+    numbers.sort_unstable();
+    let mut next = first;
+    for kept in numbers.into_iter().filter(|number| *number >= first) {
+        if kept > next {
+            // SAFETY: no pointers.
+            unsafe { call(Sysno::close_range, args![next, kept - 1, 0]) }?;
+        }
+        next = kept + 1;
+    }
+    close_from(next)
+}
+
 /// `write(2)`, all of it.
 ///
 /// # Errors
@@ -179,6 +197,12 @@ impl Kind {
         self.mode & libc::S_IFMT == libc::S_IFDIR
     }
 
+    /// Whether opening it makes a pseudo-terminal: `ptmx`, character 5:2.
+    #[must_use]
+    pub fn is_pty_multiplexer(self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFCHR && self.device == libc::makedev(5, 2)
+    }
+
     /// Whether it is the null device, character 1:3.
     #[must_use]
     pub fn is_null(self) -> bool {
@@ -246,6 +270,16 @@ pub fn set_inheritable(fd: BorrowedFd<'_>, inheritable: bool) -> Result<()> {
     Ok(())
 }
 
+/// Takes `O_NONBLOCK` and all other status flags from an open file.
+///
+/// # Errors
+/// As in `fcntl(2)`.
+pub fn set_blocking(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::fcntl, args![raw(fd), libc::F_SETFL, 0]) }?;
+    Ok(())
+}
+
 /// `chdir(2)`.
 ///
 /// # Errors
@@ -264,6 +298,27 @@ pub fn access_write(path: &CStr) -> Result<()> {
     let given = args![raw(super::here()), text(path), libc::W_OK, libc::AT_EACCESS];
     // SAFETY: the path outlives the call.
     unsafe { call(Sysno::faccessat2, given) }?;
+    Ok(())
+}
+
+/// Whether the effective user may execute a program (`faccessat2(2)` with `AT_EACCESS`).
+///
+/// # Errors
+/// `ENOENT` without one, `EACCES` when not.
+pub fn access_execute(path: &CStr) -> Result<()> {
+    let given = args![raw(super::here()), text(path), libc::X_OK, libc::AT_EACCESS];
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::faccessat2, given) }?;
+    Ok(())
+}
+
+/// Gives an open file to a user; its group stays.
+///
+/// # Errors
+/// As in `fchown(2)`.
+pub fn give(fd: BorrowedFd<'_>, uid: u32) -> Result<()> {
+    // SAFETY: no pointers. An id of -1 changes nothing.
+    unsafe { call(Sysno::fchown, args![raw(fd), uid, u32::MAX]) }?;
     Ok(())
 }
 

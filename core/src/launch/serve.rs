@@ -1,0 +1,87 @@
+//! The parent's part while its child is on its way.
+
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Error;
+use super::gate::{Gate, Word};
+use super::parent::Parent;
+use super::timeline::Progress;
+use crate::namespace;
+use crate::plan::{Op, Plan, Side};
+use crate::sys::Errno;
+
+/// How a child's stay ended, for the launcher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It has exec'd, or is dead.
+    Over,
+    /// It waits to be started.
+    Ready,
+    /// It took too long.
+    TimedOut,
+}
+
+/// What serves one child.
+pub(super) struct Server<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) progress: &'a Progress,
+    pub(super) parent: &'a Parent,
+    pub(super) gate: Option<&'a Gate>,
+    /// Where the kernel has written the child's process id.
+    pub(super) pid: &'a AtomicI32,
+}
+
+impl Server<'_> {
+    /// Performs the parent's steps when it is asked to, until the child asks for nothing any more.
+    pub(super) fn serve(&self, timeout: Option<Duration>) -> Result<Ended, Error> {
+        let Some(gate) = self.gate else { return Ok(Ended::Over) };
+        let started = Instant::now();
+        let mut at = self.plan.clone_index() + 1;
+        loop {
+            let left = timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
+            match gate.word(left) {
+                Ok(None) => return Ok(Ended::Over),
+                Ok(Some(Word::Ready)) => {
+                    return match gate.open() {
+                        Ok(()) => Ok(Ended::Ready),
+                        Err(_) => Ok(Ended::Over), // it has died in between
+                    };
+                }
+                Ok(Some(Word::YourTurn)) => at = self.turn(at)?,
+                Err(Errno::ETIME) => return Ok(Ended::TimedOut),
+                Err(errno) => return Err(Error::system("hear from the child", errno)),
+            }
+            // It may have died in between; the next word tells.
+            crate::sys::no_matter(gate.open());
+        }
+    }
+
+    /// The next run of the parent's steps, from `at` on. Returns where it ends.
+    fn turn(&self, at: usize) -> Result<usize, Error> {
+        let steps = self.plan.steps();
+        let begin = (at..steps.len()).find(|index| steps[*index].side == Side::Parent).unwrap_or(steps.len());
+        let end =
+            (begin..steps.len()).find(|index| steps[*index].side != Side::Parent).unwrap_or(steps.len());
+        for (index, step) in steps.iter().enumerate().take(end).skip(begin) {
+            self.progress.stamp(index);
+            if let Err(error) = self.perform(index, &step.op) {
+                // So that the child goes no further, and says nothing of its own.
+                self.progress.fail(index, Errno::ECANCELED);
+                return Err(error);
+            }
+        }
+        Ok(end)
+    }
+
+    fn perform(&self, index: usize, op: &Op) -> Result<(), Error> {
+        let pid = self.pid.load(Ordering::Acquire);
+        let step = |errno| Error::step(self.plan, index, errno);
+        match op {
+            Op::Namespace(namespace::Op::MapIds { uids, gids }) => {
+                namespace::perform::map_ids(uids, gids, pid).map_err(step)
+            }
+            _ => Err(step(Errno::ENOSYS)),
+        }
+    }
+}
