@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn it_is_given_state_environment_and_directory() {
-        let script = r#"test "$(cat)" = '{"id":"c1"}' && test "$A" = b=c && test -z "$CARGO" && test "$PWD" = /tmp"#;
+        let script =
+            r#"test "$(cat)" = '{"id":"c1"}' && test "$A" = b=c && test -z "$CARGO" && test "$PWD" = /tmp"#;
         shell(script, None).unwrap();
         assert_eq!(problem("test \"$A\" = other", None), "hook poststop /bin/sh: exit status 1");
     }
@@ -140,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_large_state_that_nobody_reads_blocks_nobody() {
-        let hook = Hook { path: "/bin/true".into(), args: vec!["true".into()], env: Vec::new(), timeout: None };
+        let hook =
+            Hook { path: "/bin/true".into(), args: vec!["true".into()], env: Vec::new(), timeout: None };
         run(Point::Poststart, &hook, &vec![b' '; 1 << 20], Path::new("/")).unwrap();
     }
 

@@ -16,7 +16,7 @@ use oci_spec::runtime::Mount as Spec;
 use crate::config::{NOT_YET, Reader};
 use crate::namespace::{Kind, Namespaces};
 
-pub use options::{Attributes, Options};
+pub use options::{Attributes, Options, names as option_names};
 pub use plan::Op;
 pub(crate) use plan::plan;
 

@@ -90,6 +90,18 @@ fn propagation(name: &str) -> Option<u64> {
     flag(name).or_else(|| name.strip_prefix('r').and_then(flag).map(|flag| flag | libc::MS_REC))
 }
 
+/// The names of all options that are not the file system's own, each once.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let attributes = TABLE.iter().map(|(name, ..)| *name);
+    let plain = attributes.chain(PROPAGATION.iter().map(|(name, _)| *name));
+    let both = plain.flat_map(|name| [name.to_owned(), format!("r{name}")]);
+    both.chain(BINDS.map(str::to_owned)).collect()
+}
+
+/// Options that say what is mounted, and the one that says nothing.
+const BINDS: [&str; 3] = ["bind", "rbind", "defaults"];
+
 impl Options {
     /// The last of contradicting options wins, as `mount(8)` has it.
     pub(super) fn read(reader: &mut Reader<'_>, path: &str, names: &[String]) -> Options {
@@ -101,7 +113,7 @@ impl Options {
                 options.recursive.apply(change);
             } else if let Some(flag) = propagation(name) {
                 options.propagation.push(flag);
-            } else if !["bind", "rbind", "defaults"].contains(&name.as_str()) {
+            } else if !BINDS.contains(&name.as_str()) {
                 options.add_data(reader, &format!("{path}[{index}]"), name);
             }
         }

@@ -33,6 +33,9 @@ pub struct Root {
     pub readonly: bool,
     /// Propagation given to the whole mount tree first: `MS_PRIVATE` or `MS_SLAVE`, with `MS_REC`.
     pub propagation: u64,
+    /// Whether `chroot` is used, which is weaker, in place of `pivot_root`. No config asks for it, only a caller whose own
+    /// root cannot be pivoted away from.
+    pub no_pivot: bool,
 }
 
 impl Root {
@@ -49,7 +52,8 @@ impl Root {
         if readonly && !namespaces.makes(Kind::Mount) {
             reader.refuse("root.readonly", "needs a new mount namespace");
         }
-        Root { path, overlay: read_overlay(reader), readonly, propagation: read_propagation(reader) }
+        let propagation = read_propagation(reader);
+        Root { path, overlay: read_overlay(reader), readonly, propagation, no_pivot: false }
     }
 }
 

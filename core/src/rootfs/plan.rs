@@ -93,5 +93,5 @@ pub(crate) fn enter(config: &Config, steps: &mut Vec<Step>) {
     if config.root.readonly {
         push(Op::ReadOnly);
     }
-    push(Op::Pivot);
+    push(if config.root.no_pivot { Op::Chroot } else { Op::Pivot });
 }

@@ -109,7 +109,8 @@ impl Entry {
     /// # Errors
     /// When it cannot be read.
     pub fn config(&self) -> Result<Vec<u8>, Error> {
-        self.content(CONFIG)?.ok_or_else(|| Error::system("open", &self.path.join("config.json"), Errno::ENOENT))
+        self.content(CONFIG)?
+            .ok_or_else(|| Error::system("open", &self.path.join("config.json"), Errno::ENOENT))
     }
 
     /// Keeps the config.
@@ -171,7 +172,8 @@ impl Entry {
             Err(errno) => Err(Error::system("open", &self.path.join("start"), errno)),
             Ok(fifo) => {
                 let fifo = fs::identity(fifo.as_fd());
-                fifo.and_then(orphan::end).map_err(|errno| Error::system("end what waits at", &self.path.join("start"), errno))
+                fifo.and_then(orphan::end)
+                    .map_err(|errno| Error::system("end what waits at", &self.path.join("start"), errno))
             }
         }
     }

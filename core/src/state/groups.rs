@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::Identity;
-use crate::cgroup::{Directory, perform};
-use crate::sys::{Errno, Result, process};
+use super::{Error, Identity};
+use crate::cgroup::{self, Directory, perform};
+use crate::sys::{self, Errno, process};
 
 /// A container's group in each hierarchy that it has one in, v2 first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl Groups {
     ///
     /// # Errors
     /// Of `pidfd_send_signal(2)`.
-    pub fn signal(&self, signal: i32) -> Result<()> {
+    pub fn signal(&self, signal: i32) -> sys::Result<()> {
         for some in self.processes().chunks(64) {
             let open = |pid: &i32| process::pidfd_open(*pid).ok().map(|pidfd| (*pid, pidfd));
             let opened: Vec<_> = some.iter().filter_map(open).collect();
@@ -98,13 +98,13 @@ impl Groups {
     ///
     /// # Errors
     /// `ETIME` when they do not end.
-    pub fn kill(&self) -> Result<()> {
+    pub fn kill(&self) -> sys::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             // As a whole where the kernel does it, from Linux 5.14 on. Otherwise frozen, so that none is started meanwhile.
             let whole = |group: &&Group| fs::write(group.path.join("cgroup.kill"), "1").is_ok();
             if !self.0.iter().filter(|group| group.v2).any(|group| whole(&group)) {
-                crate::sys::no_matter(self.freeze(true));
+                sys::no_matter(self.freeze(true));
                 self.signal(libc::SIGKILL)?;
             }
             // A frozen process of v1 dies once it is thawed.
@@ -121,6 +121,43 @@ impl Groups {
                 return Err(Errno::ETIME);
             }
         }
+    }
+
+    /// Writes the settings of `new` that differ from those of `old`.
+    ///
+    /// # Errors
+    /// When the container has no group of a controller that is needed, or the kernel refuses a value; what was written
+    /// before stays.
+    pub fn update(&self, old: Option<&cgroup::Group>, new: Option<&cgroup::Group>) -> Result<(), Error> {
+        let owner = |controller: &str| {
+            self.0.iter().find(|group| group.controllers.iter().any(|name| name == controller))
+        };
+        let v2 = |controller: &str| {
+            owner(controller).map_or(self.0.iter().all(|group| group.v2), |group| group.v2)
+        };
+        let settings = |group: Option<&cgroup::Group>| {
+            group.map_or_else(Vec::new, |group| cgroup::settings(&group.resources, v2))
+        };
+        let old = settings(old);
+        let mut left = settings(new);
+        left.retain(|setting| !old.contains(setting));
+        // A limit on memory must not pass the one on memory and swap, so which of them comes first depends on what they
+        // were: what is refused is written once more after the rest.
+        let mut refused = Vec::new();
+        for setting in &left {
+            let group = owner(&setting.controller).ok_or_else(|| Error::Unreadable {
+                path: PathBuf::from(&setting.path),
+                problem: format!("the container has no group with the {} controller", setting.controller),
+            })?;
+            let file = group.path.join(&setting.file);
+            if fs::write(&file, &setting.value).is_err() {
+                refused.push((file, &setting.value));
+            }
+        }
+        for (file, value) in refused {
+            fs::write(&file, value).map_err(|error| Error::io("write", &file, &error))?;
+        }
+        Ok(())
     }
 
     fn freezer(&self) -> Option<&Group> {
@@ -144,7 +181,7 @@ impl Groups {
     ///
     /// # Errors
     /// `EOPNOTSUPP` when no group of the container can be frozen; `ETIME` when a process does not freeze.
-    pub fn freeze(&self, frozen: bool) -> Result<()> {
+    pub fn freeze(&self, frozen: bool) -> sys::Result<()> {
         let Some(group) = self.freezer() else {
             return if frozen { Err(Errno::EOPNOTSUPP) } else { Ok(()) };
         };
@@ -173,7 +210,7 @@ impl Groups {
     ///
     /// # Errors
     /// `EBUSY` when a process stays in one; every removal is tried, the first error is returned.
-    pub fn remove(&self) -> Result<()> {
+    pub fn remove(&self) -> sys::Result<()> {
         let mut result = Ok(());
         for group in &self.0 {
             let removed = remove_tree(&group.path, PATIENCE);
@@ -184,9 +221,9 @@ impl Groups {
     }
 
     /// Removes what can be removed at once. What is in use is not the container's, or is removed later.
-    pub(super) fn remove_empty(&self) {
+    pub fn remove_empty(&self) {
         for group in &self.0 {
-            crate::sys::no_matter(text(&group.path).and_then(|path| perform::remove(&path, Duration::ZERO)));
+            sys::no_matter(text(&group.path).and_then(|path| perform::remove(&path, Duration::ZERO)));
             group.remove_above();
         }
     }
@@ -196,7 +233,9 @@ impl Group {
     fn is(&self, frozen: bool) -> bool {
         let read = |file: &str| fs::read_to_string(self.path.join(file)).unwrap_or_default();
         match self.v2 {
-            true => read("cgroup.events").lines().any(|line| line == if frozen { "frozen 1" } else { "frozen 0" }),
+            true => {
+                read("cgroup.events").lines().any(|line| line == if frozen { "frozen 1" } else { "frozen 0" })
+            }
             false => read("freezer.state").trim() == if frozen { "FROZEN" } else { "THAWED" },
         }
     }
@@ -204,24 +243,28 @@ impl Group {
     /// Groups above it that are named `isolab…` are shared by containers: whoever comes last removes them.
     fn remove_above(&self) {
         let ours = |path: &&Path| {
-            path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"isolab")) && **path != self.mount
+            path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"isolab"))
+                && **path != self.mount
         };
         let above = self.path.ancestors().skip(1).take_while(|path| *path != self.mount);
         for path in above.filter(ours) {
             // Busy: another container is in it.
-            crate::sys::no_matter(text(path).and_then(|path| perform::remove(&path, Duration::ZERO)));
+            sys::no_matter(text(path).and_then(|path| perform::remove(&path, Duration::ZERO)));
         }
     }
 }
 
-fn text(path: &Path) -> Result<CString> {
+fn text(path: &Path) -> sys::Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)
 }
 
 /// The directories in a directory; none where it is gone.
 fn below(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 fn collect(path: &Path, found: &mut Vec<i32>) {
@@ -232,7 +275,7 @@ fn collect(path: &Path, found: &mut Vec<i32>) {
     }
 }
 
-fn remove_tree(path: &Path, patience: Duration) -> Result<()> {
+fn remove_tree(path: &Path, patience: Duration) -> sys::Result<()> {
     let path_text = text(path)?;
     // Most have none below them.
     match perform::remove(&path_text, Duration::ZERO) {

@@ -102,7 +102,7 @@ impl State {
             annotations: spec.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
             created: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
             owner: crate::sys::credential::uid(),
-            terminal: config.process.terminal,
+            terminal: config.process.terminal.is_some(),
             boot: status::boot(),
             creator: Identity::own()?,
             init: None,

@@ -103,6 +103,22 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<()> {
     if done == bytes.len() { Ok(()) } else { Err(Errno::EIO) }
 }
 
+/// `write(2)`, again and again until everything is written.
+///
+/// # Errors
+/// As in the manual page.
+pub fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        // SAFETY: the bytes outlive the call.
+        match unsafe { call(Sysno::write, args![raw(fd), bytes.as_ptr(), bytes.len()]) } {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+            Ok(done) => bytes = bytes.get(done..).unwrap_or_default(),
+        }
+    }
+    Ok(())
+}
+
 /// `read(2)`, once.
 ///
 /// # Errors

@@ -22,7 +22,8 @@ pub(crate) fn set_up(context: &Context, given: &Bundle) -> Result<Prepared, Fail
 }
 
 fn launch(given: &Bundle, prepared: &mut Prepared) -> Result<(), Failure> {
-    let console = terminal::console(given.console_socket.as_deref(), prepared.config.process.terminal)?;
+    let console =
+        terminal::console(given.console_socket.as_deref(), prepared.config.process.terminal.is_some())?;
     let wiring = Wiring {
         console: console.as_ref().map(AsFd::as_fd),
         preserve_fds: prepared.preserve_fds,
@@ -30,7 +31,7 @@ fn launch(given: &Bundle, prepared: &mut Prepared) -> Result<(), Failure> {
     };
     let Prepared { config, plan, state, entry, .. } = prepared;
     let start = entry.make_start()?;
-    let pid = engine::create(plan, &wiring, start.as_fd(), state)?;
+    let pid = engine::create(plan, &wiring, start.as_fd())?;
     // Should this process be killed here, the next command finds the container by the FIFO that it waits at.
     state.set_init(pid, config);
     state.complete = true;
@@ -43,4 +44,3 @@ fn launch(given: &Bundle, prepared: &mut Prepared) -> Result<(), Failure> {
         Err(second) => Failure::new(format!("{}; and then: {}", failure.message, second.message)),
     })
 }
-

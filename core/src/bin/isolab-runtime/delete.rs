@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use isolab_core::hook::{self, Point};
 use isolab_core::state::{Entry, Error, Found, Identity, State, Status};
+use isolab_core::sys::signal::KILL;
 use isolab_core::sys::{Errno, process};
 
 use crate::Context;
@@ -34,7 +35,10 @@ fn delete_locked(context: &Context, entry: Entry, state: &State, force: bool) ->
         Status::Stopped | Status::Created => {}
         _ if force => {}
         status => {
-            return Err(Failure::new(format!("cannot delete container {:?} that is not stopped: {status}", state.id)));
+            return Err(Failure::new(format!(
+                "cannot delete container {:?} that is not stopped: {status}",
+                state.id
+            )));
         }
     }
     end(state, &entry)?;
@@ -53,7 +57,8 @@ pub(crate) fn end(state: &State, entry: &Entry) -> Result<(), Failure> {
         // What is frozen dies here.
         end_group(state)?;
         let gone = process::poll(&[pidfd.as_fd()], Some(PATIENCE));
-        gone.and_then(|gone| gone.ok_or(Errno::ETIME)).map_err(|errno| Failure::context("wait for the end", errno))?;
+        gone.and_then(|gone| gone.ok_or(Errno::ETIME))
+            .map_err(|errno| Failure::context("wait for the end", errno))?;
     } else if state.complete {
         end_group(state)?;
     }
@@ -66,8 +71,6 @@ pub(crate) fn end(state: &State, entry: &Entry) -> Result<(), Failure> {
         }
     }
 }
-
-const KILL: i32 = 9;
 
 fn end_group(state: &State) -> Result<(), Failure> {
     state.groups.kill().map_err(|errno| Failure::context("end the processes of the group", errno))

@@ -45,7 +45,8 @@ fn is_inherited(fd: u32) -> bool {
 /// Writes a process's number where an engine waits for it: at once, never half.
 pub(crate) fn write_pid(path: &Path, pid: i32) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::context(&format!("--pid-file {}", path.display()), error);
-    let name = path.file_name().ok_or_else(|| Failure::new(format!("--pid-file {}: no file", path.display())))?;
+    let name =
+        path.file_name().ok_or_else(|| Failure::new(format!("--pid-file {}: no file", path.display())))?;
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
     let temporary = path.with_file_name(hidden);

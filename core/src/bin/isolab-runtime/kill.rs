@@ -1,7 +1,7 @@
 //! `kill`: sends a signal.
 
 use isolab_core::state::{Identity, State, Status};
-use isolab_core::sys::signal::NAMES;
+use isolab_core::sys::signal::{KILL, NAMES};
 use isolab_core::sys::{Errno, process};
 
 use crate::Context;
@@ -9,8 +9,9 @@ use crate::arguments::Kill;
 use crate::failure::Failure;
 
 pub(crate) fn kill(context: &Context, given: &Kill) -> Result<(), Failure> {
-    let signal = number(&given.signal)
-        .ok_or_else(|| Failure::new(format!("{:?} is no signal, such as TERM, SIGTERM or 15", given.signal)))?;
+    let signal = number(&given.signal).ok_or_else(|| {
+        Failure::new(format!("{:?} is no signal, such as TERM, SIGTERM or 15", given.signal))
+    })?;
     let (entry, state) = context.store.find(&given.id)?;
     let status = state.status(&entry);
     if given.all {
@@ -48,7 +49,6 @@ fn send_all(state: &State, signal: i32) -> Result<(), Failure> {
 
 /// A frozen process of v1 takes no signal before it is thawed, and SIGKILL is meant.
 fn thaw_for(state: &State, signal: i32) -> Result<(), Failure> {
-    const KILL: i32 = 9;
     if signal == KILL && state.groups.is_frozen() {
         state.groups.freeze(false).map_err(|errno| Failure::context("thaw", errno))?;
     }

@@ -90,7 +90,9 @@ fn root(global: &Global) -> PathBuf {
         return root.clone();
     }
     match std::env::var_os("XDG_RUNTIME_DIR").filter(|directory| !directory.is_empty()) {
-        Some(directory) if isolab_core::sys::credential::uid() != 0 => PathBuf::from(directory).join("isolab"),
+        Some(directory) if isolab_core::sys::credential::uid() != 0 => {
+            PathBuf::from(directory).join("isolab")
+        }
         _ => PathBuf::from("/run/isolab"),
     }
 }

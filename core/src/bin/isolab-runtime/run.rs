@@ -32,10 +32,11 @@ pub(crate) fn run(context: &Context, given: &Run) -> Result<u8, Failure> {
 
 fn launch(given: &Bundle, prepared: &mut Prepared) -> Result<(Container, Terminal), Failure> {
     let Prepared { config, plan, state, entry, preserve_fds } = prepared;
-    let mut terminal = Terminal::new(given.console_socket.as_deref(), config.process.terminal, false)?;
+    let mut terminal =
+        Terminal::new(given.console_socket.as_deref(), config.process.terminal.is_some(), false)?;
     let wiring =
         Wiring { console: terminal.socket(), preserve_fds: *preserve_fds, accept_gaps: given.allow_partial };
-    let container = engine::launch(plan, &wiring, state)?;
+    let container = engine::launch(plan, &wiring)?;
     state.set_init(container.pid(), config);
     state.complete = true;
     entry.write(state)?;
@@ -71,4 +72,3 @@ fn finish(
     }
     Ok(exit)
 }
-

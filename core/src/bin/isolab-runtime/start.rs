@@ -24,7 +24,10 @@ pub(crate) fn go(context: &Context, mut entry: Entry, state: &State) -> Result<(
         Status::Stopped => return Err(stopped()),
         Status::Creating => return Err(Failure::new(format!("container {:?} is being created", state.id))),
         Status::Running | Status::Paused => {
-            return Err(Failure::new(format!("cannot start container {:?} that is running already", state.id)));
+            return Err(Failure::new(format!(
+                "cannot start container {:?} that is running already",
+                state.id
+            )));
         }
     }
     let pidfd = state.init.and_then(isolab_core::state::Identity::open).ok_or_else(stopped)?;

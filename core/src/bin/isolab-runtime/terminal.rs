@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use isolab_core::sys::{self, Errno, fs, message, process, tty};
+use isolab_core::sys::{self, Errno, fs, process, socket, terminal};
 
 use crate::failure::Failure;
 
@@ -22,7 +22,7 @@ pub(crate) struct Terminal {
 struct Served {
     controlling: OwnedFd,
     /// What this process's own terminal was set to; `None` where its standard input is none.
-    saved: Option<tty::Settings>,
+    saved: Option<terminal::Settings>,
     /// Whether standard input may have more.
     input: Cell<bool>,
     /// Whether the workload's side may have more.
@@ -36,7 +36,9 @@ pub(crate) fn console(socket: Option<&Path>, wanted: bool) -> Result<Option<Unix
         (None, true) => Err(Failure::new(
             "process.terminal: a detached container's terminal needs --console-socket, or set it to false",
         )),
-        (Some(_), false) => Err(Failure::new("--console-socket: there is no terminal, process.terminal is false")),
+        (Some(_), false) => {
+            Err(Failure::new("--console-socket: there is no terminal, process.terminal is false"))
+        }
         (Some(path), true) => connect(path).map(Some),
     }
 }
@@ -52,7 +54,8 @@ impl Terminal {
         let none = Terminal { socket: None, own: None, served: None };
         match (socket, wanted) {
             (None, true) if !detached => {
-                let (socket, own) = UnixStream::pair().map_err(|error| Failure::context("socketpair", error))?;
+                let (socket, own) =
+                    UnixStream::pair().map_err(|error| Failure::context("socketpair", error))?;
                 Ok(Terminal { socket: Some(socket), own: Some(own), ..none })
             }
             _ => Ok(Terminal { socket: console(socket, wanted)?, ..none }),
@@ -73,10 +76,10 @@ impl Terminal {
     pub(crate) fn take_over(&mut self) -> Result<(), Failure> {
         self.socket = None;
         let Some(own) = self.own.take() else { return Ok(()) };
-        let controlling = message::receive_descriptor(own.as_fd())
+        let controlling = socket::receive_descriptor(own.as_fd(), &mut [0; 64])
             .map_err(|errno| Failure::context("receive the terminal", errno))?;
         let input = std::io::stdin();
-        let saved = match tty::make_raw(input.as_fd()) {
+        let saved = match terminal::pass_everything(input.as_fd()) {
             Ok(saved) => Some(saved),
             Err(Errno::ENOTTY) => None,
             Err(errno) => return Err(Failure::context("set the terminal", errno)),
@@ -88,7 +91,7 @@ impl Terminal {
     /// Gives the workload's terminal the size of this process's own.
     pub(crate) fn resize(&self) -> Result<(), Failure> {
         let Some(served) = &self.served else { return Ok(()) };
-        match tty::copy_size(std::io::stdin().as_fd(), served.controlling.as_fd()) {
+        match terminal::copy_size(std::io::stdin().as_fd(), served.controlling.as_fd()) {
             Ok(()) | Err(Errno::ENOTTY) => Ok(()),
             Err(errno) => Err(Failure::context("resize the terminal", errno)),
         }
@@ -155,7 +158,7 @@ impl Drop for Served {
     fn drop(&mut self) {
         if let Some(saved) = &self.saved {
             // Nobody could do anything about it.
-            drop(tty::restore(std::io::stdin().as_fd(), saved));
+            drop(terminal::restore(std::io::stdin().as_fd(), saved));
         }
     }
 }
