@@ -220,10 +220,11 @@ impl Groups {
         result
     }
 
-    /// Removes what can be removed at once. What is in use is not the container's, or is removed later.
+    /// Removes the groups of a creator that died, if its processes, which die with it, are gone soon. What stays in use is
+    /// another container's, for all that is known.
     pub fn remove_empty(&self) {
         for group in &self.0 {
-            sys::no_matter(text(&group.path).and_then(|path| perform::remove(&path, Duration::ZERO)));
+            sys::no_matter(text(&group.path).and_then(|path| perform::remove(&path, Duration::from_secs(1))));
             group.remove_above();
         }
     }

@@ -15,6 +15,8 @@ mod identity;
 mod orphan;
 mod status;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

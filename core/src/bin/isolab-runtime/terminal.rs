@@ -9,6 +9,7 @@ use std::time::Duration;
 use isolab_core::sys::{self, Errno, fs, process, socket, terminal};
 
 use crate::failure::Failure;
+use crate::log::say;
 
 /// Where the controlling side of a terminal goes.
 pub(crate) struct Terminal {
@@ -156,9 +157,10 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        if let Some(saved) = &self.saved {
-            // Nobody could do anything about it.
-            drop(terminal::restore(std::io::stdin().as_fd(), saved));
+        if let Some(saved) = &self.saved
+            && let Err(errno) = terminal::restore(std::io::stdin().as_fd(), saved)
+        {
+            say(&format!("the terminal could not be put back: {errno}"));
         }
     }
 }
