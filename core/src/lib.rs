@@ -12,6 +12,7 @@ pub mod cgroup;
 pub mod config;
 pub mod device;
 pub mod exit;
+pub mod hook;
 pub mod host;
 #[cfg(feature = "launch")]
 pub mod launch;

@@ -6,12 +6,13 @@
 mod reader;
 pub mod violation;
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::Spec;
 
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp};
+use crate::{capability, cgroup, device, hook, mask, mount, namespace, process, rootfs, seccomp};
 pub(crate) use reader::Reader;
 pub(crate) use violation::NOT_YET;
 pub use violation::{Violation, Violations};
@@ -43,6 +44,14 @@ pub struct Config {
     pub paths: mask::Paths,
     /// Its system call filter.
     pub seccomp: Option<seccomp::Filter>,
+    /// Programs that run at points of its life.
+    pub hooks: hook::Hooks,
+    /// Version of the spec that it follows.
+    pub version: String,
+    /// Its bundle's directory.
+    pub bundle: PathBuf,
+    /// What else is said of it.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Config {
@@ -73,6 +82,10 @@ impl Config {
             cgroup: cgroup::Group::read(&mut reader, id, &mounts),
             paths: mask::Paths::read(&mut reader, &namespaces),
             seccomp: read_seccomp(&mut reader),
+            hooks: hook::Hooks::read(&mut reader),
+            version: spec.version().clone(),
+            bundle: reader.bundle().to_owned(),
+            annotations: spec.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
             namespaces,
             mounts,
         };

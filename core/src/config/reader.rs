@@ -25,6 +25,11 @@ impl<'a> Reader<'a> {
         if self.violations.is_empty() { Ok(value) } else { Err(Violations(self.violations)) }
     }
 
+    /// The bundle's directory.
+    pub(super) fn bundle(&self) -> &Path {
+        &self.bundle
+    }
+
     pub(crate) fn refuse(&mut self, path: impl Into<String>, problem: impl Into<String>) {
         self.violations.push(Violation { path: path.into(), problem: problem.into() });
     }
@@ -96,10 +101,6 @@ impl<'a> Reader<'a> {
     pub(super) fn check_unsupported(&mut self) {
         let mut asked = Vec::new();
         let spec = self.spec;
-        asked.push((
-            "hooks",
-            spec.hooks().as_ref().is_some_and(|hooks| *hooks != oci_spec::runtime::Hooks::default()),
-        ));
         asked.push(("vm", spec.vm().is_some()));
         if let Some(process) = self.process() {
             asked.extend([

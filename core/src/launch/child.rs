@@ -13,7 +13,7 @@ use super::timeline::Progress;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::StringArray;
 use crate::sys::{self, Errno, mount, process as sysproc};
-use crate::{capability, cgroup, device, mask, mount as mounts, namespace, process, rootfs, terminal};
+use crate::{capability, cgroup, device, hook, mask, mount as mounts, namespace, process, rootfs, terminal};
 
 /// What parent and child both see.
 pub(crate) struct Shared<'a> {
@@ -24,6 +24,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) parent: &'a Parent,
     pub(crate) argv: &'a StringArray,
     pub(crate) env: &'a StringArray,
+    /// Arguments and environment of the hooks in the container.
+    pub(crate) hooks: &'a [(StringArray, StringArray)],
     /// Where it waits for its parent's part.
     pub(crate) door: Option<Door<'a>>,
     /// Where it sends its terminal.
@@ -79,6 +81,7 @@ pub(super) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::Path(op) => mask::perform::perform(op, child),
         Op::Capability(op) => capability::perform::perform(op),
         Op::Process(op) => process::perform::perform(op, child),
+        Op::Hook(op) => hook::perform::inside(op, child),
         Op::Terminal(op) => terminal::perform::perform(op, child),
     }
 }
@@ -96,6 +99,10 @@ impl<'a> Child<'a> {
     /// What the parent has opened for it.
     pub(crate) fn parent(&self) -> &'a Parent {
         self.shared.parent
+    }
+
+    pub(crate) fn hook(&self, nth: usize) -> Option<(&'a StringArray, &'a StringArray)> {
+        self.shared.hooks.get(nth).map(|(argv, env)| (argv, env))
     }
 
     pub(crate) fn console(&self) -> sys::Result<BorrowedFd<'a>> {

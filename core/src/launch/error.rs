@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::plan::{Op, Plan, Side};
 use crate::sys::Errno;
-use crate::{cgroup, mount, namespace, process, rootfs};
+use crate::{cgroup, hook, mount, namespace, process, rootfs};
 
 /// Why a launch failed. Nothing is left behind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum Error {
         "process.terminal: true, and no console socket to send the terminal to; give one, or set it to false"
     )]
     NoConsole,
+    /// A hook outside the container failed.
+    #[error("{0}")]
+    Hook(String),
     /// A step failed.
     #[error("{step}: {} ({}){}{}", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"),
         match side { Side::Parent => "", Side::Stage => ", in the stage", Side::Child => ", in the child" },
@@ -133,6 +136,10 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Mount(_), Errno::ELOOP) => {
             "the root file system has a symbolic link there; for /proc and /sys none is followed"
         }
+        (Op::Hook(hook::Op::Inside { .. }), Errno::ECANCELED) => {
+            "it ended with another status than 0; what it said is in the workload's standard error"
+        }
+        (Op::Hook(hook::Op::Inside { .. }), Errno::ETIMEDOUT) => "killed after its timeout",
         (Op::Terminal(_), Errno::ENOENT | Errno::ENODEV) => {
             "the container's /dev/ptmx is no pseudo-terminal multiplexer: mount a devpts at /dev/pts"
         }

@@ -22,9 +22,9 @@ mod watcher;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use crate::namespace;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::{self as sysproc, Change};
+use crate::{hook, namespace};
 
 pub use crate::sys::process::Exit;
 pub use container::Container;
@@ -113,6 +113,7 @@ fn before_clone(plan: &Plan, progress: &Progress, parent: &mut Parent) -> Result
         let done = match &step.op {
             Op::Cgroup(op) => crate::cgroup::perform::perform(op, parent),
             Op::Namespace(op) => namespace::perform::open(op, parent),
+            Op::Hook(op) => hook::perform::open(op, parent),
             _ => Err(crate::sys::Errno::ENOSYS),
         };
         done.map_err(|errno| Error::step(plan, index, errno))?;

@@ -19,6 +19,8 @@ pub(crate) struct Parent {
     pub(crate) namespaces: Vec<OwnedFd>,
     /// The process whose namespaces are joined.
     pub(crate) process: Option<OwnedFd>,
+    /// What hooks in the container are told, when it is being created and once it is.
+    pub(crate) states: Vec<OwnedFd>,
     groups: Vec<CString>,
     above: Vec<CString>,
 }
@@ -49,6 +51,7 @@ impl Parent {
         self.procs.clear();
         self.namespaces.clear();
         self.process = None;
+        self.states.clear();
     }
 
     /// Gives up what was made: it is to outlive this process.

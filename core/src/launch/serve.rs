@@ -7,9 +7,10 @@ use super::Error;
 use super::gate::{Gate, Word};
 use super::parent::Parent;
 use super::timeline::Progress;
-use crate::namespace;
+use crate::hook::perform::Problem;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::Errno;
+use crate::{hook, namespace};
 
 /// How a child's stay ended, for the launcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Server<'_> {
                         Err(_) => Ok(Ended::Over), // it has died in between
                     };
                 }
-                Ok(Some(Word::YourTurn)) => at = self.turn(at)?,
+                Ok(Some(Word::YourTurn)) => at = self.turn(gate, at)?,
                 Err(Errno::ETIME) => return Ok(Ended::TimedOut),
                 Err(errno) => return Err(Error::system("hear from the child", errno)),
             }
@@ -58,7 +59,7 @@ impl Server<'_> {
     }
 
     /// The next run of the parent's steps, from `at` on. Returns where it ends.
-    fn turn(&self, at: usize) -> Result<usize, Error> {
+    fn turn(&self, gate: &Gate, at: usize) -> Result<usize, Error> {
         let steps = self.plan.steps();
         let begin = (at..steps.len()).find(|index| steps[*index].side == Side::Parent).unwrap_or(steps.len());
         let end =
@@ -68,6 +69,7 @@ impl Server<'_> {
             if let Err(error) = self.perform(index, &step.op) {
                 // So that the child goes no further, and says nothing of its own.
                 self.progress.fail(index, Errno::ECANCELED);
+                gate.end();
                 return Err(error);
             }
         }
@@ -81,6 +83,10 @@ impl Server<'_> {
             Op::Namespace(namespace::Op::MapIds { uids, gids }) => {
                 namespace::perform::map_ids(uids, gids, pid).map_err(step)
             }
+            Op::Hook(op) => hook::perform::outside(op, self.parent, pid).map_err(|problem| match problem {
+                Problem::Errno(errno) => step(errno),
+                Problem::Said(said) => Error::Hook(said),
+            }),
             _ => Err(step(Errno::ENOSYS)),
         }
     }

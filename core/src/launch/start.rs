@@ -17,11 +17,11 @@ use super::stage::{self, Staging};
 use super::timeline::Progress;
 use super::watcher::Slot;
 use super::{Error, Options};
-use crate::plan::{Op, Plan, Start};
-use crate::process;
+use crate::plan::{Op, Plan, Start, Step};
 use crate::sys::clone::{Child, Request, with_child, with_copy};
 use crate::sys::process::{self as sysproc, StringArray};
 use crate::sys::{Errno, Result, clock};
+use crate::{hook, process};
 
 /// A child that has exec'd, or waits to be started.
 pub(super) struct Started {
@@ -48,6 +48,7 @@ pub(super) fn start(
     let slot = slot(options, *way).map_err(system)?;
     let (gate, end) = if plan.needs_gate() { gate::pair().map(split).map_err(system)? } else { (None, None) };
     let (argv, env) = (StringArray::new(plan.argv.clone()), StringArray::new(plan.env.clone()));
+    let hooks = hook_strings(plan);
     let request = Request {
         namespaces: namespaces.iter().fold(0, |flags, kind| flags | kind.flag()),
         cgroup: parent.group.as_ref().map(AsFd::as_fd),
@@ -61,6 +62,7 @@ pub(super) fn start(
         parent,
         argv: &argv,
         env: &env,
+        hooks: &hooks,
         door: end.as_ref().map(|end| Door::new(end.as_fd())),
         console: options.console,
         start,
@@ -91,6 +93,17 @@ pub(super) fn start(
             Err(error)
         }
     }
+}
+
+/// What the hooks in the container are given at their exec.
+fn hook_strings(plan: &Plan) -> Vec<(StringArray, StringArray)> {
+    let strings = |step: &Step| match &step.op {
+        Op::Hook(hook::Op::Inside { args, env, .. }) => {
+            Some((StringArray::new(args.clone()), StringArray::new(env.clone())))
+        }
+        _ => None,
+    };
+    plan.steps().iter().filter_map(strings).collect()
 }
 
 fn split((gate, end): (Gate, OwnedFd)) -> (Option<Gate>, Option<OwnedFd>) {

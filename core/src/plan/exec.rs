@@ -43,7 +43,7 @@ impl Plan {
             steps.push(Step::new(Side::Child, Op::Root(rootfs::Op::Chroot)));
         }
         process::identity(config, host, &mut steps)?;
-        process::end(config, &mut steps)?;
+        process::end(config, false, &mut steps)?;
         let (argv, env) = (config.process.args.clone(), config.process.env.clone());
         // The groups are the container's: they do not end with this process.
         let directories = Vec::new();

@@ -12,7 +12,7 @@ use std::fmt;
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp, terminal};
+use crate::{capability, cgroup, device, hook, mask, mount, namespace, process, rootfs, seccomp, terminal};
 
 pub use exec::Running;
 
@@ -69,6 +69,8 @@ pub enum Op {
     Process(process::Op),
     /// On its terminal.
     Terminal(terminal::Op),
+    /// On its hooks.
+    Hook(hook::Op),
 }
 
 impl Op {
@@ -85,6 +87,7 @@ impl Op {
             Op::Capability(_) => "capabilities",
             Op::Process(op) => op.primitive(),
             Op::Terminal(_) => "terminal",
+            Op::Hook(_) => "hooks",
         }
     }
 }
@@ -101,6 +104,7 @@ impl fmt::Display for Op {
             Op::Capability(op) => op.fmt(f),
             Op::Process(op) => op.fmt(f),
             Op::Terminal(op) => op.fmt(f),
+            Op::Hook(op) => op.fmt(f),
         }
     }
 }
@@ -174,6 +178,7 @@ impl Plan {
     pub fn compile(config: &Config, host: &Host) -> Result<Plan, PlanError> {
         let mut steps = Vec::new();
         let directories = cgroup::plan(config, host, &mut steps)?;
+        hook::open(config, &mut steps);
         namespace::before_clone(config, host, &mut steps)?;
         let clone = steps.len();
         let namespaces = namespace::at_clone(config, &directories);
@@ -189,9 +194,10 @@ impl Plan {
         device::plan(config, &mut steps);
         mask::plan(config, &mut steps);
         terminal::plan(config, true, &mut steps);
+        hook::plan_before_entry(config, &mut steps);
         rootfs::enter(config, &mut steps);
         process::identity(config, host, &mut steps)?;
-        process::end(config, &mut steps)?;
+        process::end(config, true, &mut steps)?;
         let (argv, env) = (config.process.args.clone(), config.process.env.clone());
         Ok(Plan {
             steps,
@@ -250,8 +256,13 @@ impl Plan {
             Op::Process(process::Op::CloseDescriptors { preserved }) => Some(preserved),
             _ => None,
         };
-        let found = plan.steps.iter().enumerate().find_map(|(at, step)| Some((at, close(step)?)));
-        let (at, preserved) = found.unwrap_or((plan.steps.len(), 0));
+        let preserved = plan.steps.iter().find_map(close).unwrap_or(0);
+        let last = |step: &Step| {
+            let hook =
+                matches!(step.op, Op::Hook(hook::Op::Inside { point: hook::Point::StartContainer, .. }));
+            hook || close(step).is_some()
+        };
+        let at = plan.steps.iter().position(last).unwrap_or(plan.steps.len());
         let program = plan.steps.iter().find_map(|step| match &step.op {
             Op::Process(process::Op::Exec(candidates)) => Some(candidates.clone()),
             _ => None,

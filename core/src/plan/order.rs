@@ -1,7 +1,7 @@
 //! What must come before what in a plan, and why. A property of every plan, held against this table in tests.
 
 use super::{Op, Plan, Side};
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs};
+use crate::{capability, cgroup, device, hook, mask, mount, namespace, process, rootfs};
 
 /// A class of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub enum Class {
     JoinNamespace,
     /// A terminal is opened.
     Terminal,
+    /// A hook of the creation.
+    CreateHook,
+    /// A hook of the start.
+    StartHook,
     /// The child waits to be started.
     AwaitStart,
     /// `unshare` of the cgroup namespace.
@@ -100,6 +104,16 @@ pub const TABLE: &[Row] = &[
     (Class::Device, Class::Terminal, "it is opened by /dev/ptmx", "runtime-spec"),
     (Class::Enter, Class::AwaitStart, "a created container is complete", "runtime-spec"),
     (Class::Capabilities, Class::AwaitStart, "a created container is complete", "runtime-spec"),
+    (
+        Class::Mount,
+        Class::CreateHook,
+        "the container's file systems are there",
+        "runtime-spec, POSIX-platform Hooks",
+    ),
+    (Class::CreateHook, Class::Enter, "their paths are the host's", "runtime-spec, POSIX-platform Hooks"),
+    (Class::Enter, Class::StartHook, "their paths are the container's", "runtime-spec, POSIX-platform Hooks"),
+    (Class::AwaitStart, Class::StartHook, "they are part of the start", "runtime-spec, POSIX-platform Hooks"),
+    (Class::StartHook, Class::Filter, "the filter is the workload's, not theirs", "runtime-spec"),
     (Class::AwaitStart, Class::Close, "what it waits at is a descriptor", "runtime-spec"),
     (
         Class::UnshareTime,
@@ -174,6 +188,11 @@ pub fn class(op: &Op) -> Option<Class> {
         Op::Capability(capability::Op::Set { .. }) => Class::Capabilities,
         Op::Process(op) => return process_class(op),
         Op::Terminal(_) => Class::Terminal,
+        Op::Hook(hook::Op::Outside { .. }) => Class::CreateHook,
+        Op::Hook(hook::Op::Inside { point, .. }) => match point {
+            hook::Point::StartContainer => Class::StartHook,
+            _ => Class::CreateHook,
+        },
         _ => return None,
     })
 }

@@ -74,7 +74,10 @@ fn await_start(preserved: u32, child: &Child<'_>) -> sys::Result<()> {
     let (start, door) = (child.start()?, child.door().ok_or(Errno::EBADF)?);
     let first = preserved.saturating_add(3);
     credential::set_dumpable(0)?;
-    fs::close_except(first, [start, door])?;
+    match child.parent().states.get(1) {
+        Some(state) => fs::close_except(first, [start, door, state.as_fd()])?,
+        None => fs::close_except(first, [start, door])?,
+    }
     child.pass(Word::Ready)?;
     let mut byte = [0];
     fs::read(start, &mut byte).map(drop)

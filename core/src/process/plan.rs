@@ -3,11 +3,11 @@
 use std::ffi::CString;
 use std::fmt;
 
-use crate::capability;
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
 use crate::plan::{self, PlanError, Side, Start, Step};
+use crate::{capability, hook};
 
 use super::Rlimit;
 
@@ -191,22 +191,26 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
     Ok(())
 }
 
-/// The last things: nothing may come between the filter and the exec.
-pub(crate) fn end(config: &Config, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+/// The last things: nothing may come between the filter and the exec. `first` says whether it is the container's first
+/// process.
+pub(crate) fn end(config: &Config, first: bool, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     let process = &config.process;
-    let mut push = |op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
-    push(Op::Cwd(process.cwd.clone()));
-    push(Op::Umask(process.umask));
+    let push = |steps: &mut Vec<Step>, op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
+    push(steps, Op::Cwd(process.cwd.clone()));
+    push(steps, Op::Umask(process.umask));
     if process.no_new_privs {
-        push(Op::NoNewPrivs);
+        push(steps, Op::NoNewPrivs);
     }
-    push(Op::CloseDescriptors { preserved: 0 });
+    if first {
+        hook::plan_start(config, steps);
+    }
+    push(steps, Op::CloseDescriptors { preserved: 0 });
     if let Some(filter) = &config.seccomp {
         let program = filter.compile().map_err(|violation| {
             PlanError::new(violation.path, violation.problem, "use fewer rules or fewer conditions")
         })?;
-        push(Op::Filter { program });
+        push(steps, Op::Filter { program });
     }
-    push(Op::Exec(process.candidates()));
+    push(steps, Op::Exec(process.candidates()));
     Ok(())
 }

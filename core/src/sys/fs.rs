@@ -113,6 +113,16 @@ pub fn read<'b>(fd: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
     Ok(&buffer[..done.min(buffer.len())])
 }
 
+/// Goes back to the beginning of an open file (`lseek(2)`).
+///
+/// # Errors
+/// As in the manual page.
+pub fn rewind(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::lseek, args![raw(fd), 0, libc::SEEK_SET]) }?;
+    Ok(())
+}
+
 /// Writes `value` into an existing file in a single `write(2)`, as kernel interfaces want it.
 ///
 /// # Errors

@@ -98,3 +98,10 @@ pub fn input() -> BorrowedFd<'static> {
     // SAFETY: used where 0 has just been set up and is never closed.
     unsafe { BorrowedFd::borrow_raw(0) }
 }
+
+/// Descriptor 2, whatever it is.
+#[must_use]
+pub fn error() -> BorrowedFd<'static> {
+    // SAFETY: used where 2 has just been set up and is never closed.
+    unsafe { BorrowedFd::borrow_raw(2) }
+}
