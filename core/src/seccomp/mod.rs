@@ -48,8 +48,10 @@
 //!
 //! # What it costs
 //!
-//! A call runs through a binary search over the spans of numbers that share a reply, so a profile of 400 names takes
-//! about a dozen instructions for any call, before arguments are looked at.
+//! A call runs through a binary search over the spans of numbers that share a reply, so a profile of 400 names takes 14
+//! instructions at most for any native call, before arguments are looked at; that of an engine takes 11. A chain of
+//! comparisons, libseccomp's default, takes hundreds, and the kernel runs them for every number when it loads them
+//! (`seccomp_cache_prepare`).
 
 pub mod action;
 mod arch;
@@ -64,6 +66,7 @@ mod rule;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use arch::Arch;
 pub use filter::Filter;
