@@ -43,7 +43,7 @@
 //!
 //! # What is refused
 //!
-//! `SCMP_ACT_NOTIFY`, which needs a listener; an errno for an action that takes none, or out of range; an argument
+//! `SCMP_ACT_NOTIFY` without a `listenerPath`, as the default action, or for `write` (the latter two as runc); an errno for an action that takes none, or out of range; an argument
 //! index above 5; an entry without names; a program longer than the kernel takes.
 //!
 //! # What it costs
@@ -59,6 +59,7 @@ mod assembler;
 mod compile;
 mod filter;
 mod interpret;
+pub mod listener;
 mod multiplex;
 mod profile;
 mod program;
