@@ -174,6 +174,10 @@ pub(crate) fn end(config: &Config, steps: &mut Vec<Step>) -> Result<(), PlanErro
         let program = filter.compile().map_err(|violation| {
             PlanError::new(violation.path, violation.problem, "use fewer rules or fewer conditions")
         })?;
+        if program.has_listener() {
+            let problem = "asks for a listener, which is not passed on yet";
+            return Err(PlanError::new("linux.seccomp.listenerPath", problem, "leave out SCMP_ACT_NOTIFY"));
+        }
         push(Op::Filter { program });
     }
     push(Op::Exec(process.candidates()));

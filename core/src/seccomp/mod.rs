@@ -71,6 +71,6 @@ mod tree;
 
 pub use arch::Arch;
 pub use filter::Filter;
-pub use interpret::{Call, Decision, Malformed, interpret};
+pub use interpret::{Call, Decision, Malformed, interpret, verify};
 pub use program::{Instruction, Program};
 pub use table::number;
