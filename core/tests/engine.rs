@@ -438,3 +438,84 @@ fn a_hook_that_fails_ends_the_launch_and_leaves_nothing() {
         assert_eq!(traces(&host, &bundle), before, "{point}");
     }
 }
+
+/// Answers every call that it is asked about with one errno.
+fn agent(path: &Path, errno: i32) -> std::thread::JoinHandle<serde_json::Value> {
+    use isolab_core::sys::seccomp::{Answer, answer, receive};
+    let socket = std::os::unix::net::UnixListener::bind(path).unwrap();
+    std::thread::spawn(move || {
+        let (connection, _) = socket.accept().unwrap();
+        let mut bytes = vec![0u8; 64 * 1024];
+        let listener = isolab_core::sys::socket::receive_descriptor(connection.as_fd(), &mut bytes).unwrap();
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap();
+        let asked = receive(listener.as_fd()).unwrap();
+        answer(listener.as_fd(), asked.id, Answer::Fail(isolab_core::sys::Errno::new(errno))).unwrap();
+        serde_json::from_slice(&bytes[..end]).unwrap()
+    })
+}
+
+#[test]
+fn an_agent_is_sent_the_listener_of_a_filter() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let host = Host::probe();
+    for created in [false, true] {
+        // The agent's errno is what mkdir says.
+        let mut bundle = Bundle::new().with_shell("mkdir /tmp/x 2>/tmp/said; exit 0");
+        bundle.config["root"]["readonly"] = json!(false);
+        let path = bundle.dir.join("agent");
+        let agent = agent(&path, libc::EXDEV);
+        bundle.config["linux"]["seccomp"] = json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "listenerPath": path,
+            "listenerMetadata": "meta",
+            "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}],
+        });
+        bundle.config["mounts"].as_array_mut().unwrap().retain(|mount| mount["destination"] != "/tmp");
+        let plan = bundle.plan(&host);
+        let null = null();
+        let options = Options::new([null.as_fd(); 3]);
+        let pid = if created {
+            let (path, start) = fifo(&bundle);
+            let created = create(&plan, &options, start.as_fd()).unwrap();
+            give_start(&path);
+            assert_eq!(reap(created.pid), Exit::Code(0));
+            remove_groups(&plan);
+            created.pid
+        } else {
+            let mut container = launch(&plan, &options).unwrap();
+            assert_eq!(container.wait(Some(Duration::from_secs(10))).unwrap(), Some(Exit::Code(0)));
+            let pid = container.pid();
+            container.remove().unwrap();
+            pid
+        };
+        let said = agent.join().unwrap();
+        assert_eq!(
+            (&said["pid"], &said["metadata"], &said["fds"][0]),
+            (&json!(pid), &json!("meta"), &json!("seccompFd"))
+        );
+        assert_eq!(said["state"]["id"], bundle.id);
+        let text = fs::read_to_string(bundle.dir.join("rootfs/tmp/said")).unwrap();
+        assert!(text.contains("Invalid cross-device link"), "{text}");
+    }
+}
+
+#[test]
+fn without_its_agent_nothing_runs() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let host = Host::probe();
+    let mut bundle = Bundle::new();
+    bundle.config["linux"]["seccomp"] = json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": bundle.dir.join("none"),
+        "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
+    });
+    let before = traces(&host, &bundle);
+    let null = null();
+    let error = launch(&bundle.plan(&host), &Options::new([null.as_fd(); 3])).unwrap_err().to_string();
+    assert!(error.contains("agent") && error.contains("listenerPath"), "{error}");
+    assert_eq!(traces(&host, &bundle), before);
+}

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Reader;
 
 pub use plan::{About, Op};
-pub(crate) use plan::{open, plan_before_entry, plan_start};
+pub(crate) use plan::{about, open, plan_before_entry, plan_start};
 #[cfg(feature = "launch")]
 pub use run::{Error, run};
 

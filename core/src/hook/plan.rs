@@ -69,7 +69,8 @@ impl fmt::Display for Op {
     }
 }
 
-fn about(config: &Config) -> About {
+/// What is said of a container.
+pub(crate) fn about(config: &Config) -> About {
     About {
         version: config.version.clone(),
         id: config.id.clone(),

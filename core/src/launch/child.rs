@@ -113,6 +113,11 @@ impl<'a> Child<'a> {
         self.shared.start.ok_or(Errno::EBADF)
     }
 
+    /// Says a word to the parent and goes on.
+    pub(crate) fn say(&self, word: Word) -> sys::Result<()> {
+        self.shared.door.ok_or(Errno::EBADF)?.say(word)
+    }
+
     /// Offers a descriptor to the parent, and goes on once it was taken.
     pub(crate) fn offer(&self, fd: BorrowedFd<'_>) {
         self.shared.progress.offer(fd.as_raw_fd());

@@ -21,6 +21,9 @@ pub enum Error {
     /// A hook outside the container failed.
     #[error("{0}")]
     Hook(String),
+    /// The agent of a filter with a listener cannot be told.
+    #[error("{0}")]
+    Agent(String),
     /// A step failed.
     #[error("{step}: {} ({}){}{}", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"),
         match side { Side::Parent => "", Side::Stage => ", in the stage", Side::Child => ", in the child" },

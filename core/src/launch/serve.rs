@@ -1,7 +1,10 @@
 //! The parent's part while its child is on its way.
 
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
+
+use oci_spec::runtime::ContainerState;
 
 use super::Error;
 use super::gate::{Gate, Word};
@@ -9,8 +12,12 @@ use super::parent::Parent;
 use super::timeline::Progress;
 use crate::hook::perform::Problem;
 use crate::plan::{Op, Plan, Side};
-use crate::sys::Errno;
+use crate::process;
+use crate::sys::{Errno, process as sysproc, seccomp};
 use crate::{hook, namespace};
+
+/// How often it is looked whether the child, which may make no call, offers something.
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// How a child's stay ended, for the launcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +56,10 @@ impl Server<'_> {
                         Err(_) => Ok(Ended::Over), // it has died in between
                     };
                 }
+                Ok(Some(Word::Listener)) => {
+                    self.pass_listener(started, timeout)?;
+                    continue;
+                }
                 Ok(Some(Word::YourTurn)) => at = self.turn(gate, at)?,
                 Err(Errno::ETIME) => return Ok(Ended::TimedOut),
                 Err(errno) => return Err(Error::system("hear from the child", errno)),
@@ -74,6 +85,38 @@ impl Server<'_> {
             }
         }
         Ok(end)
+    }
+
+    /// Takes the listener that the child offers, and sends it to its agent.
+    fn pass_listener(&self, started: Instant, timeout: Option<Duration>) -> Result<(), Error> {
+        let agent = self.plan.steps().iter().find_map(|step| match &step.op {
+            Op::Process(process::Op::Filter { agent: Some(agent), .. }) => Some(agent),
+            _ => None,
+        });
+        let Some(agent) = agent else { return Ok(()) };
+        let pid = self.pid.load(Ordering::Acquire);
+        let failed = |errno| Error::system("take the filter's listener from the child", errno);
+        let child = sysproc::pidfd_open(pid).map_err(failed)?;
+        let number = loop {
+            if let Some(number) = self.progress.offered() {
+                break number;
+            }
+            // Its own filter may have killed it, and its death is told by the gate.
+            if sysproc::poll(&[child.as_fd()], Some(PAUSE)).map_err(failed)?.is_some()
+                || timeout.is_some_and(|timeout| started.elapsed() > timeout)
+            {
+                return Ok(());
+            }
+        };
+        let listener = seccomp::pidfd_getfd(child.as_fd(), number).map_err(failed)?;
+        let status = if agent.first { ContainerState::Creating } else { ContainerState::Running };
+        let state = agent.about.state(status, pid).map_err(failed)?;
+        agent
+            .listener
+            .send(listener.as_fd(), pid, &state)
+            .map_err(|error| Error::Agent(error.to_string()))?;
+        self.progress.taken();
+        Ok(())
     }
 
     fn perform(&self, index: usize, op: &Op) -> Result<(), Error> {

@@ -28,6 +28,8 @@ pub(super) struct Started {
     pub(super) child: Child,
     /// Its place in the watcher's list.
     pub(super) slot: Option<Slot>,
+    /// Where it is heard from until its exec.
+    pub(super) gate: Option<Gate>,
 }
 
 /// Starts the child. With `start`, what it reads from before it goes on to the workload.
@@ -87,7 +89,7 @@ pub(super) fn start(
     progress.executed(clock::monotonic());
     let expired = slot.as_ref().is_some_and(Slot::launched);
     match outcome(&server, served, expired, options.timeout) {
-        None => Ok(Started { child, slot }),
+        None => Ok(Started { child, slot, gate }),
         Some(error) => {
             end_child(&child, slot.as_ref()).map_err(system)?;
             Err(error)

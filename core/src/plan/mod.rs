@@ -183,7 +183,7 @@ impl Plan {
         let clone = steps.len();
         let namespaces = namespace::at_clone(config, &directories);
         let into_group = directories.iter().any(|directory| directory.at_clone);
-        let start = start(&steps);
+        let start = start(config, &steps);
         steps
             .push(Step::new(Side::Parent, Op::Process(process::Op::Clone { namespaces, into_group, start })));
         cgroup::plan_join(&directories, &mut steps);
@@ -287,6 +287,13 @@ impl Plan {
         served || !self.steps.get(self.clone).is_some_and(shared)
     }
 
+    /// Whether the filter's listener is to be sent to somebody.
+    pub(crate) fn has_agent(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.op, Op::Process(process::Op::Filter { agent: Some(_), .. })))
+    }
+
     /// The same plan, with the workload stopped right after its exec.
     #[must_use]
     pub fn held(&self) -> Plan {
@@ -319,9 +326,12 @@ impl fmt::Display for Plan {
 }
 
 /// How the child is started after these steps.
-fn start(steps: &[Step]) -> Start {
+fn start(config: &Config, steps: &[Step]) -> Start {
+    let listener = config.seccomp.as_ref().is_some_and(|filter| filter.listener().is_some());
     match steps.iter().any(|step| step.side == Side::Stage) {
         true => Start::Staged,
+        // The launcher has to take the listener while the child waits.
+        false if listener => Start::Copied,
         false => Start::Shared,
     }
 }

@@ -14,7 +14,7 @@ use crate::config::Reader;
 use crate::namespace::{IdMaps, Kind, Namespaces};
 use crate::terminal::Terminal;
 
-pub use plan::Op;
+pub use plan::{Agent, Op};
 pub(crate) use plan::{begin, end, identity};
 
 /// The process to run.

@@ -7,7 +7,7 @@ use super::Op;
 use crate::launch::child::Child;
 use crate::launch::gate::Word;
 use crate::rootfs::resolve;
-use crate::sys::{self, Errno, credential, fs, process, ptrace, signal};
+use crate::sys::{self, Errno, credential, fs, process, ptrace, seccomp, signal};
 
 /// The child's part.
 pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
@@ -44,11 +44,19 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
             // Here and not at the exec, where the filter may refuse it.
             signal::unblock_all()
         }
-        Op::Filter { program } => {
+        Op::Filter { program, agent: None } => {
             // Before Linux 5.16 a core dump of the child, as by SIGSYS from its own filter, would kill everyone who
             // shares its memory. The exec makes the workload dumpable again.
             credential::set_dumpable(0)?;
             credential::seccomp_load(&program.instructions, program.flags)
+        }
+        Op::Filter { program, agent: Some(_) } => {
+            child.say(Word::Listener)?;
+            let listener = seccomp::load_with_listener(&program.instructions, program.flags)?;
+            child.offer(listener.as_fd());
+            // Closed by the exec: the filter may refuse to do it here.
+            std::mem::forget(listener);
+            Ok(())
         }
         Op::Exec(candidates) => Err(exec(candidates, child)),
         Op::Clone { .. } => Err(Errno::ENOSYS), // the parent's

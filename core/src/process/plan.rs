@@ -4,10 +4,11 @@ use std::ffi::CString;
 use std::fmt;
 
 use crate::config::Config;
+use crate::hook::{self, About};
 use crate::host::Host;
 use crate::namespace::Kind;
 use crate::plan::{self, PlanError, Side, Start, Step};
-use crate::{capability, hook};
+use crate::{capability, seccomp};
 
 use super::Rlimit;
 
@@ -63,10 +64,23 @@ pub enum Op {
     /// Loads the filter.
     Filter {
         /// Its instructions.
-        program: crate::seccomp::Program,
+        program: seccomp::Program,
+        /// Who is sent its listener, if it has one.
+        agent: Option<Agent>,
     },
     /// Executes the first of these that exists.
     Exec(Vec<CString>),
+}
+
+/// Whom a filter's listener is sent to, and what is said of the container then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// The agent.
+    pub listener: seccomp::listener::Listener,
+    /// What it is told.
+    pub about: About,
+    /// Whether the process is the container's first, which is being created.
+    pub first: bool,
 }
 
 impl Op {
@@ -132,8 +146,12 @@ impl fmt::Display for Op {
             Op::CloseDescriptors { preserved } => {
                 write!(f, "close descriptors {} and up, unblock signals", preserved.saturating_add(3))
             }
-            Op::Filter { program } => {
-                write!(f, "load a filter of {} instructions", program.instructions.len())
+            Op::Filter { program, agent } => {
+                write!(f, "load a filter of {} instructions", program.instructions.len())?;
+                match agent {
+                    Some(agent) => write!(f, ", send its listener to {}", agent.listener.path.display()),
+                    None => Ok(()),
+                }
             }
             Op::Exec(candidates) => write!(f, "execve {}", names(candidates)),
         }
@@ -209,7 +227,12 @@ pub(crate) fn end(config: &Config, first: bool, steps: &mut Vec<Step>) -> Result
         let program = filter.compile().map_err(|violation| {
             PlanError::new(violation.path, violation.problem, "use fewer rules or fewer conditions")
         })?;
-        push(steps, Op::Filter { program });
+        let agent = filter.listener().map(|listener| Agent {
+            listener: listener.clone(),
+            about: hook::about(config),
+            first,
+        });
+        push(steps, Op::Filter { program, agent });
     }
     push(steps, Op::Exec(process.candidates()));
     Ok(())

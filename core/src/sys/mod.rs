@@ -24,6 +24,7 @@ pub mod mount;
 pub mod namespace;
 pub mod process;
 pub mod ptrace;
+pub mod seccomp;
 pub(crate) mod shared;
 pub mod signal;
 pub mod socket;
