@@ -91,6 +91,8 @@ fn package(program: &str) -> &str {
     match program {
         "bwrap" => "bubblewrap",
         "chromium" => "chromium",
+        "newuidmap" => "uidmap",
+        "setpriv" | "unshare" => "util-linux",
         "/usr/include/seccomp.h" => "libseccomp-dev",
         "/usr/share/containers/seccomp.json" => "golang-github-containers-common",
         other => other,

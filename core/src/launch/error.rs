@@ -18,12 +18,9 @@ pub enum Error {
         "process.terminal: true, and no console socket to send the terminal to; give one, or set it to false"
     )]
     NoConsole,
-    /// A hook outside the container failed.
+    /// Another program failed, or could not be reached: a hook outside the container, `newuidmap`, a seccomp agent.
     #[error("{0}")]
-    Hook(String),
-    /// The agent of a filter with a listener cannot be told.
-    #[error("{0}")]
-    Agent(String),
+    Helper(String),
     /// A step failed.
     #[error("{step}: {} ({}){}{}", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"),
         match side { Side::Parent => "", Side::Stage => ", in the stage", Side::Child => ", in the child" },

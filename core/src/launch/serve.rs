@@ -114,7 +114,7 @@ impl Server<'_> {
         agent
             .listener
             .send(listener.as_fd(), pid, &state)
-            .map_err(|error| Error::Agent(error.to_string()))?;
+            .map_err(|error| Error::Helper(error.to_string()))?;
         self.progress.taken();
         Ok(())
     }
@@ -126,9 +126,12 @@ impl Server<'_> {
             Op::Namespace(namespace::Op::MapIds { uids, gids }) => {
                 namespace::perform::map_ids(uids, gids, pid).map_err(step)
             }
+            Op::Namespace(namespace::Op::MapSubIds { uids, gids }) => {
+                namespace::perform::map_sub_ids(uids, gids, pid).map_err(Error::Helper)
+            }
             Op::Hook(op) => hook::perform::outside(op, self.parent, pid).map_err(|problem| match problem {
                 Problem::Errno(errno) => step(errno),
-                Problem::Said(said) => Error::Hook(said),
+                Problem::Said(said) => Error::Helper(said),
             }),
             _ => Err(step(Errno::ENOSYS)),
         }

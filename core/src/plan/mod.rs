@@ -356,7 +356,8 @@ fn notes(config: &Config, host: &Host) -> Vec<String> {
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
     }
-    if config.namespaces.makes(Kind::User) && host.uid != 0 {
+    let own = config.namespaces.ids.is_own_id(host.uid, host.gid);
+    if config.namespaces.makes(Kind::User) && host.uid != 0 && own {
         notes.push(
             "setgroups is denied to this user's user namespaces: the launcher's additional groups stay"
                 .into(),

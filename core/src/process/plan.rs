@@ -186,7 +186,9 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
         push(plan::Op::Capability(capability::Op::Keep));
     }
     // Where a process maps its own id alone, setgroups is denied for good (user_namespaces(7)).
-    let denied = config.namespaces.makes(Kind::User) && host.uid != 0;
+    let denied = config.namespaces.makes(Kind::User)
+        && host.uid != 0
+        && config.namespaces.ids.is_own_id(host.uid, host.gid);
     if denied && !process.groups.is_empty() {
         return Err(PlanError::new(
             "process.user.additionalGids",

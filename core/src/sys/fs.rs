@@ -342,3 +342,36 @@ pub fn memory_file(name: &CStr) -> Result<OwnedFd> {
     // SAFETY: a fresh descriptor.
     Ok(unsafe { owned(fd) })
 }
+
+const SEALS: i32 = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
+
+/// As [`memory_file`], for a file that is to be sealed.
+///
+/// # Errors
+/// As in `memfd_create(2)`.
+pub fn sealable_file(name: &CStr) -> Result<OwnedFd> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name outlives the call.
+    let fd = unsafe { call(Sysno::memfd_create, args![text(name), flags]) }?;
+    // SAFETY: a fresh descriptor.
+    Ok(unsafe { owned(fd) })
+}
+
+/// Seals a file for good: nothing can write to it or change its size (`F_ADD_SEALS(2const)`).
+///
+/// # Errors
+/// As in the manual page.
+pub fn seal(file: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::fcntl, args![raw(file), libc::F_ADD_SEALS, SEALS]) }?;
+    Ok(())
+}
+
+/// Whether a file is sealed against writing.
+#[must_use]
+pub fn is_write_sealed(file: BorrowedFd<'_>) -> bool {
+    // SAFETY: no pointers.
+    let seals = unsafe { call(Sysno::fcntl, args![raw(file), libc::F_GET_SEALS]) };
+    // EINVAL: a file that knows no seals.
+    seals.is_ok_and(|seals| seals as i32 & libc::F_SEAL_WRITE != 0)
+}
