@@ -1,7 +1,6 @@
 //! The default seccomp profile of podman's packages, resolved as an engine resolves it into the config that it hands to
 //! a launcher: entries for other architectures and capabilities left out, `archMap` turned into a list.
 
-use isolab_core::seccomp::Arch;
 use oci_spec::runtime::LinuxSeccomp;
 use serde_json::{Value, json};
 
@@ -26,10 +25,8 @@ pub(crate) const CAPABILITIES: [&str; 11] = [
 /// The profile for a container with these capabilities.
 pub(crate) fn profile(capabilities: &[&str]) -> LinuxSeccomp {
     let written: Value = serde_json::from_str(&std::fs::read_to_string(PROFILE).unwrap()).unwrap();
-    let (native, go) = match Arch::NATIVE {
-        Arch::X86_64 => ("SCMP_ARCH_X86_64", "amd64"),
-        Arch::Aarch64 => ("SCMP_ARCH_AARCH64", "arm64"),
-    };
+    let native = if cfg!(target_arch = "x86_64") { "SCMP_ARCH_X86_64" } else { "SCMP_ARCH_AARCH64" };
+    let go = if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" };
     let all = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let has = |list: &Value, wanted: &[&str]| {
         all(list).iter().any(|name| wanted.iter().any(|wanted| name == wanted))
