@@ -123,14 +123,7 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Mount(_), Errno::ELOOP) => {
             "the root file system has a symbolic link there; for /proc and /sys none is followed"
         }
-        (Op::Cgroup(cgroup::Op::Create { .. }), Errno::EEXIST) => {
-            "another container has this group, or a crash left it: choose another linux.cgroupsPath, or remove it"
-        }
-        (Op::Cgroup(cgroup::Op::Enable { .. }), Errno::EBUSY) => {
-            "the group has processes of its own, so it cannot give controllers to groups below (cgroup-v2.rst, \"No \
-             Internal Process Constraint\")"
-        }
-        (Op::Cgroup(cgroup::Op::Write { .. }), Errno::EINVAL) => "the kernel refuses the value",
+        (Op::Cgroup(op), _) => return cgroup::remedy::of_step(op, errno),
         (Op::Namespace(namespace::Op::MapOwnIds { .. }), Errno::EPERM) => {
             "the map must name this user's own ids, and user namespaces must not be restricted by an LSM"
         }

@@ -11,6 +11,7 @@
 // The one folder where unsafe code is allowed; each block argues for itself.
 #![allow(unsafe_code)]
 
+pub mod bpf;
 pub mod clock;
 pub mod clone;
 pub mod credential;
