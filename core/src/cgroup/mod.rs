@@ -10,12 +10,28 @@
 
 pub mod devices;
 #[cfg(feature = "launch")]
+mod error;
+#[cfg(feature = "launch")]
+mod file;
+#[cfg(feature = "launch")]
+mod freeze;
+#[cfg(feature = "launch")]
+mod kill;
+#[cfg(feature = "launch")]
+mod oom;
+#[cfg(feature = "launch")]
 pub(crate) mod perform;
 mod plan;
 #[cfg(feature = "launch")]
 pub(crate) mod remedy;
 mod resources;
 mod settings;
+#[cfg(feature = "launch")]
+pub(crate) mod tree;
+#[cfg(feature = "launch")]
+mod update;
+#[cfg(feature = "launch")]
+mod usage;
 
 use std::path::{Component, Path};
 
@@ -29,6 +45,16 @@ pub use resources::{
     BlockIo, Cpu, Device, HugePages, Memory, Network, Rate, Rdma, Resources, Throttle, Weight,
 };
 pub use settings::{Absent, Setting, settings, weight_of_shares};
+#[cfg(feature = "launch")]
+pub use {
+    error::Error,
+    freeze::{freeze, is_frozen},
+    kill::{kill, procs, signal},
+    oom::{OomWatch, oom_kills},
+    tree::remove,
+    update::update,
+    usage::{Usage, usage},
+};
 
 /// A container's cgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]

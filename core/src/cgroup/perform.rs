@@ -3,7 +3,6 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use super::devices::Program;
 use super::{Op, Without};
@@ -113,18 +112,4 @@ fn fill(group: &CStr) -> sys::Result<()> {
         fs::put_at(directory.as_fd(), own, list)?;
     }
     Ok(())
-}
-
-/// Removes a group, waiting for the last of its tasks to be gone: the kernel says EBUSY until then.
-pub(crate) fn remove(path: &CStr, patience: Duration) -> sys::Result<()> {
-    let deadline = Instant::now() + patience;
-    let mut pause = Duration::from_micros(20);
-    loop {
-        match fs::rmdir(path) {
-            Err(Errno::EBUSY) if Instant::now() < deadline => std::thread::sleep(pause),
-            Err(Errno::ENOENT) => return Ok(()),
-            other => return other,
-        }
-        pause = (pause * 2).min(Duration::from_millis(10));
-    }
 }

@@ -39,8 +39,11 @@ pub(super) fn of_write(file: &str, errno: Errno) -> Option<&'static str> {
             "the kernel refuses the value: a quota, or a burst with it, beyond that of the groups above or beyond its \
              period, or less than 1000 microseconds"
         }
-        Errno::EACCES | Errno::EINVAL if file.starts_with("cpuset.") => {
+        Errno::EACCES | Errno::EINVAL | Errno::ERANGE if file.starts_with("cpuset.") => {
             "the groups above do not have all of these CPUs or memory nodes"
+        }
+        Errno::EINVAL if file.starts_with("memory.") => {
+            "memory alone may not be limited to more than memory and swap together: see memory.swap"
         }
         Errno::EINVAL => "the kernel refuses the value",
         Errno::EBUSY if file.starts_with("memory.") => {

@@ -15,6 +15,8 @@ pub mod bpf;
 pub mod clock;
 pub mod clone;
 pub mod credential;
+pub mod directory;
+pub mod event;
 pub mod floor;
 pub(crate) mod fork;
 pub mod fs;

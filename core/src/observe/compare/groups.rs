@@ -62,6 +62,9 @@ fn devices(rules: &[cgroup::DeviceRule], host: &Host, seen: &Observation, findin
     findings.equal("devices.list", Some(asked), got);
 }
 
+/// How the names of files end that hold bytes of memory.
+const BYTES: [&str; 5] = ["_in_bytes", ".max", ".high", ".low", ".min"];
+
 /// What a file shows, against what was written to it.
 fn agrees(setting: &Setting, got: &str) -> bool {
     if let Some((key, asked)) = setting.keyed() {
@@ -76,7 +79,9 @@ fn agrees(setting: &Setting, got: &str) -> bool {
         ("cpuset", _) => list(&setting.value) == list(got),
         (_, "memory.oom_control") => got.lines().any(|line| line == "oom_kill_disable 1"),
         ("io", _) => got.lines().any(|line| line.trim_start_matches("default ") == setting.value),
-        ("memory", _) => rounded(&setting.value, got, 65_536),
+        ("memory", file) if BYTES.iter().any(|end| file.ends_with(end)) => {
+            rounded(&setting.value, got, 65_536)
+        }
         ("hugetlb", _) => rounded(&setting.value, got, 1 << 34),
         _ => setting.value == got,
     }
