@@ -383,3 +383,80 @@ fn limits_are_updated_together_or_not_at_all() {
     assert!(error.contains("in use") && value(directories, memory) == (128 << 20).to_string(), "{error}");
     container.remove().unwrap();
 }
+
+/// What a runtime writes for the same config, observed of its workload.
+fn by_runtime(name: &str, bundle: &Bundle, host: &Host) -> Observation {
+    let (root, pid_file) = (bundle.dir.join(name), bundle.dir.join(format!("{name}.pid")));
+    let run = |arguments: &[&std::ffi::OsStr]| {
+        let null = || File::options().read(true).write(true).open("/dev/null").unwrap();
+        let log = bundle.dir.join(format!("{name}.log"));
+        let mut command = std::process::Command::new(name);
+        command.arg("--root").arg(&root).args(arguments).current_dir(&bundle.dir);
+        let status =
+            command.stdin(null()).stdout(null()).stderr(File::create(&log).unwrap()).status().unwrap();
+        assert!(status.success(), "{name} {arguments:?}: {}", fs::read_to_string(log).unwrap());
+    };
+    let id = format!("{}-{name}", bundle.id);
+    bundle.write();
+    run(&["run".as_ref(), "--detach".as_ref(), "--pid-file".as_ref(), pid_file.as_os_str(), id.as_ref()]);
+    let pid = fs::read_to_string(pid_file).unwrap().trim().parse().unwrap();
+    let seen = Observation::of(pid, &host.cgroups);
+    run(&["delete".as_ref(), "--force".as_ref(), id.as_ref()]);
+    // They leave the group above, which is this test's own.
+    for hierarchy in host.cgroups.v1.iter().chain(&host.cgroups.v2) {
+        let path = bundle.config["linux"]["cgroupsPath"].as_str().unwrap().trim_start_matches('/');
+        drop(fs::remove_dir(hierarchy.mount.join(path).parent().unwrap()));
+    }
+    seen.unwrap()
+}
+
+/// The same files with the same values as Debian's runc 1.1.5 and crun 1.8.1 write.
+#[test]
+fn runc_and_crun_write_the_same() {
+    if !need::met(&["root", "busybox", "cgroup memory", "cgroup cpu", "cgroup pids"]) {
+        return;
+    }
+    let host = Host::probe();
+    let mut bundle = Bundle::new().with_shell("exec /bin/busybox sleep 1000");
+    bundle.config["root"]["readonly"] = json!(false);
+    bundle.config["linux"].as_object_mut().unwrap().remove("seccomp");
+    for (name, asked, _) in wanted(&host) {
+        // runc 1.1.5 does not write what a container may reserve on v2; crun 1.8.1 writes no huge pages of hybrid hosts.
+        if name != "hugepageLimits" {
+            bundle.config["linux"]["resources"][name] = asked;
+        }
+    }
+    let plan = bundle.plan(&host);
+    let container = start(&plan, false);
+    let ours = Observation::of(container.pid(), &host.cgroups).unwrap().cgroup_values;
+    container.remove().unwrap();
+    for name in ["runc", "crun"] {
+        if !need::met(&[name]) {
+            continue;
+        }
+        let theirs = by_runtime(name, &bundle, &host).cgroup_values;
+        let settings = cgroup::settings(&bundle.config().unwrap().cgroup.unwrap().resources, |controller| {
+            host.cgroups.is_v2(controller)
+        });
+        for setting in settings {
+            let file = if setting.controller == "devices" { "devices.list" } else { &setting.file };
+            let sorted = |text: &String| {
+                let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+                // The console is one of the spec's default devices; tun was allowed by runc until 1.2.
+                lines.retain(|line| !["c 5:1 rwm", "c 10:200 rwm"].contains(&line.as_str()));
+                lines.sort();
+                lines
+            };
+            let (mine, other) = (ours.get(file).map(sorted), theirs.get(file).map(sorted));
+            if file == "cpu.weight" {
+                // 512 shares: linear before runc 1.3.2 and crun 1.23.
+                assert!(
+                    [Some("20"), Some("59")].contains(&other.as_ref().map(|lines| lines[0].as_str())),
+                    "{other:?}"
+                );
+                continue;
+            }
+            assert_eq!(mine, other, "{file}, by {name}");
+        }
+    }
+}
