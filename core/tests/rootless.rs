@@ -31,7 +31,8 @@ fn run(bundle: &Bundle, granted: &str) -> Output {
 }
 
 fn bundle() -> Bundle {
-    let mut bundle = Bundle::rootless(NOBODY, NOBODY).with_shell("busybox cat /proc/self/uid_map; busybox id");
+    let mut bundle =
+        Bundle::rootless(NOBODY, NOBODY).with_shell("busybox cat /proc/self/uid_map; busybox id");
     let map: Value = json!([
         {"containerID": 0, "hostID": NOBODY, "size": 1},
         {"containerID": 1, "hostID": 300_000, "size": 65_536},

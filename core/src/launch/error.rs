@@ -143,14 +143,6 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Terminal(_), Errno::ENOENT | Errno::ENODEV) => {
             "the container's /dev/ptmx is no pseudo-terminal multiplexer: mount a devpts at /dev/pts"
         }
-        (Op::Cgroup(cgroup::Op::Create { .. }), Errno::EEXIST) => {
-            "another container has this group, or a crash left it: choose another linux.cgroupsPath, or remove it"
-        }
-        (Op::Cgroup(cgroup::Op::Enable { .. }), Errno::EBUSY) => {
-            "the group has processes of its own, so it cannot give controllers to groups below (cgroup-v2.rst, \"No \
-             Internal Process Constraint\")"
-        }
-        (Op::Cgroup(cgroup::Op::Write { .. }), Errno::EINVAL) => "the kernel refuses the value",
         (Op::Namespace(namespace::Op::Open { .. }), Errno::ENOENT) => {
             "its process may have ended; a bind mount of the namespace's file keeps it"
         }
@@ -164,6 +156,7 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Namespace(namespace::Op::BecomeRoot), Errno::EINVAL) => {
             "the user namespace maps no user or group 0"
         }
+        (Op::Cgroup(op), _) => return cgroup::remedy::of_step(op, errno),
         (Op::Namespace(namespace::Op::MapOwnIds { .. }), Errno::EPERM) => {
             "the map must name this user's own ids, and user namespaces must not be restricted by an LSM"
         }

@@ -70,11 +70,11 @@ impl Parent {
             }
         };
         for group in std::mem::take(&mut self.groups) {
-            note(cgroup::perform::remove(&group, PATIENCE).map_err(|errno| Error::removal(&group, errno)));
+            note(cgroup::tree::remove_path(&group, PATIENCE).map_err(|errno| Error::removal(&group, errno)));
         }
         self.above.sort_by_key(|group| std::cmp::Reverse(group.as_bytes().len()));
         for group in std::mem::take(&mut self.above) {
-            match cgroup::perform::remove(&group, Duration::ZERO) {
+            match cgroup::tree::remove_path(&group, Duration::ZERO) {
                 // Another container of the same run is in it, which will remove it then.
                 Ok(()) | Err(Errno::EBUSY | Errno::ENOTEMPTY) => {}
                 Err(errno) => note(Err(Error::removal(&group, errno))),

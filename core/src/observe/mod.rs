@@ -40,6 +40,9 @@ pub struct Observation {
     pub fds: Vec<(i32, String)>,
     /// Values of the process's groups, by file name.
     pub cgroup_values: BTreeMap<String, String>,
+    /// How many device programs the process's v2 group has of its own.
+    #[serde(default)]
+    pub device_programs: Option<u32>,
     /// Working directory, from the process's root.
     pub cwd: Option<String>,
     /// `/proc/PID/oom_score_adj`.
@@ -132,6 +135,7 @@ impl Observation {
             rlimits: read("limits").map(|text| limits(&text)).unwrap_or_default(),
             fds: descriptors(&base.join("fd")),
             cgroup_values: group_values(&lines, cgroups),
+            device_programs: device_programs(&lines, cgroups),
             cgroups: lines,
             cwd: std::fs::read_link(base.join("cwd")).ok().map(|path| path.to_string_lossy().into_owned()),
             oom_score_adj: read("oom_score_adj").ok().and_then(|text| text.trim_end().parse().ok()),
@@ -249,49 +253,113 @@ fn descriptors(directory: &Path) -> Vec<(i32, String)> {
 }
 
 /// Files of a group that hold a limit or say what it uses.
-const VALUES: [&str; 22] = [
+const VALUES: [&str; 57] = [
     "cpu.shares",
     "cpu.cfs_period_us",
     "cpu.cfs_quota_us",
     "cpu.cfs_burst_us",
+    "cpu.rt_period_us",
+    "cpu.rt_runtime_us",
     "cpu.idle",
     "cpu.weight",
+    "cpu.weight.nice",
     "cpu.max",
     "cpu.max.burst",
+    "cpu.uclamp.min",
+    "cpu.uclamp.max",
+    "cpu.stat",
     "cpuset.cpus",
     "cpuset.mems",
+    "cpuset.cpus.partition",
     "memory.limit_in_bytes",
     "memory.memsw.limit_in_bytes",
     "memory.soft_limit_in_bytes",
-    "memory.max",
-    "memory.low",
-    "memory.swap.max",
-    "memory.events",
+    "memory.swappiness",
+    "memory.oom_control",
+    "memory.use_hierarchy",
     "memory.failcnt",
+    "memory.max",
+    "memory.high",
+    "memory.low",
+    "memory.min",
+    "memory.swap.max",
+    "memory.swap.high",
+    "memory.zswap.max",
+    "memory.oom.group",
+    "memory.events",
     "pids.max",
     "pids.current",
     "devices.list",
-    "cpu.stat",
+    "blkio.weight",
+    "blkio.weight_device",
+    "blkio.bfq.weight",
+    "blkio.bfq.weight_device",
+    "blkio.leaf_weight",
+    "blkio.leaf_weight_device",
+    "blkio.throttle.read_bps_device",
+    "blkio.throttle.write_bps_device",
+    "blkio.throttle.read_iops_device",
+    "blkio.throttle.write_iops_device",
+    "io.weight",
+    "io.bfq.weight",
+    "io.max",
+    "io.latency",
+    "io.prio.class",
+    "net_cls.classid",
+    "net_prio.ifpriomap",
+    "rdma.max",
+    "cgroup.max.depth",
+    "cgroup.max.descendants",
+    "cgroup.freeze",
 ];
 
-fn group_values(lines: &[CgroupLine], cgroups: &Cgroups) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for line in lines {
+/// Whether a group's file is observed: one of [`VALUES`], or a limit on huge pages, which has their size in its name.
+fn is_value(name: &str) -> bool {
+    let huge = name.starts_with("hugetlb.") && (name.ends_with(".max") || name.ends_with(".limit_in_bytes"));
+    huge || VALUES.contains(&name)
+}
+
+/// The process's group in each hierarchy of the host that it is in; v2 has no controllers in its line.
+fn groups<'l>(lines: &'l [CgroupLine], cgroups: &Cgroups) -> Vec<(&'l CgroupLine, PathBuf)> {
+    let place = |line: &'l CgroupLine| {
         let hierarchy = match line.controllers.first() {
             None => cgroups.v2.as_ref(),
             Some(controller) => {
                 cgroups.v1.iter().find(|hierarchy| hierarchy.controllers.contains(controller))
             }
         };
-        let Some(hierarchy) = hierarchy else { continue };
-        let directory = hierarchy.mount.join(line.path.trim_start_matches('/'));
-        for name in VALUES {
-            if let Ok(value) = std::fs::read_to_string(directory.join(name)) {
-                found.insert(name.to_owned(), value.trim_end().to_owned());
+        Some((line, hierarchy?.mount.join(line.path.trim_start_matches('/'))))
+    };
+    lines.iter().filter_map(place).collect()
+}
+
+fn group_values(lines: &[CgroupLine], cgroups: &Cgroups) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (_, directory) in groups(lines, cgroups) {
+        for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if is_value(&name)
+                && let Ok(value) = std::fs::read_to_string(entry.path())
+            {
+                found.insert(name, value.trim_end().to_owned());
             }
         }
     }
     found
+}
+
+/// How many device programs the v2 group has; `None` where that cannot be asked.
+#[cfg(feature = "launch")]
+fn device_programs(lines: &[CgroupLine], cgroups: &Cgroups) -> Option<u32> {
+    use std::os::fd::AsFd;
+    let groups = groups(lines, cgroups);
+    let (_, directory) = groups.iter().find(|(line, _)| line.controllers.is_empty())?;
+    crate::sys::bpf::count_device_programs(std::fs::File::open(directory).ok()?.as_fd()).ok()
+}
+
+#[cfg(not(feature = "launch"))]
+fn device_programs(_lines: &[CgroupLine], _cgroups: &Cgroups) -> Option<u32> {
+    None
 }
 
 #[cfg(test)]

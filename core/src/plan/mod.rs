@@ -337,15 +337,7 @@ fn start(config: &Config, steps: &[Step]) -> Start {
 }
 
 fn gaps(config: &Config, host: &Host) -> Vec<String> {
-    let mut gaps = Vec::new();
-    let rules = config.cgroup.as_ref().is_some_and(|group| !group.resources.devices.is_empty());
-    if rules && host.cgroups.is_v2("devices") {
-        gaps.push(
-            "linux.resources.devices: on cgroup v2 these need a BPF program, which is not supported yet"
-                .into(),
-        );
-    }
-    gaps
+    cgroup::gaps(config, host)
 }
 
 fn notes(config: &Config, host: &Host) -> Vec<String> {
@@ -353,6 +345,7 @@ fn notes(config: &Config, host: &Host) -> Vec<String> {
     let mut notes: Vec<String> = skipped
         .map(|name| format!("linux.seccomp: no system call {name} is known for this architecture"))
         .collect();
+    notes.extend(cgroup::notes(config));
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
     }

@@ -166,7 +166,7 @@ pub fn class(op: &Op) -> Option<Class> {
     use crate::namespace::Kind;
     Some(match op {
         Op::Cgroup(cgroup::Op::Create { .. } | cgroup::Op::Enable { .. }) => Class::MakeGroup,
-        Op::Cgroup(cgroup::Op::Write { .. }) => Class::Limit,
+        Op::Cgroup(cgroup::Op::Write { .. } | cgroup::Op::Devices { .. }) => Class::Limit,
         Op::Cgroup(cgroup::Op::Join { .. }) => Class::JoinGroup,
         Op::Namespace(namespace::Op::Unshare(Kind::Cgroup)) => Class::UnshareCgroup,
         Op::Namespace(namespace::Op::Unshare(_)) => Class::UnshareTime,

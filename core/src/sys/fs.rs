@@ -155,8 +155,16 @@ pub fn mkdirat(dir: BorrowedFd<'_>, path: &CStr, mode: u32) -> Result<()> {
 /// # Errors
 /// As in `rmdir(2)`.
 pub fn rmdir(path: &CStr) -> Result<()> {
+    rmdir_at(super::here(), path)
+}
+
+/// As [`rmdir`], below a directory.
+///
+/// # Errors
+/// As in `rmdir(2)`.
+pub fn rmdir_at(dir: BorrowedFd<'_>, path: &CStr) -> Result<()> {
     // SAFETY: the path outlives the call.
-    unsafe { call(Sysno::unlinkat, args![raw(super::here()), text(path), libc::AT_REMOVEDIR]) }?;
+    unsafe { call(Sysno::unlinkat, args![raw(dir), text(path), libc::AT_REMOVEDIR]) }?;
     Ok(())
 }
 

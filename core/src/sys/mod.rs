@@ -11,9 +11,12 @@
 // The one folder where unsafe code is allowed; each block argues for itself.
 #![allow(unsafe_code)]
 
+pub mod bpf;
 pub mod clock;
 pub mod clone;
 pub mod credential;
+pub mod directory;
+pub mod event;
 pub mod floor;
 pub(crate) mod fork;
 pub mod fs;
