@@ -20,6 +20,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) progress: &'a Progress,
     pub(crate) stdio: [BorrowedFd<'a>; 3],
     pub(crate) procs: &'a [OwnedFd],
+    pub(crate) sources: &'a [OwnedFd],
     pub(crate) argv: &'a StringArray,
     pub(crate) env: &'a StringArray,
     /// Where it waits for its parent's part.
@@ -32,11 +33,13 @@ pub(crate) struct Child<'a> {
     root: OnceCell<OwnedFd>,
     /// An empty, read-only directory, once one has been mounted.
     empty: OnceCell<OwnedFd>,
+    /// Mounts that something is still to be done to.
+    kept: [OnceCell<OwnedFd>; mounts::MOST_KEPT],
 }
 
 /// The child's whole life, as far as it is ours.
 pub(crate) fn run(shared: &Shared<'_>) -> ! {
-    let child = Child { shared, root: OnceCell::new(), empty: OnceCell::new() };
+    let child = Child { shared, root: OnceCell::new(), empty: OnceCell::new(), kept: Default::default() };
     let steps = shared.plan.steps().iter().enumerate().skip(shared.plan.clone_index() + 1);
     for (index, step) in steps.filter(|(_, step)| step.side == Side::Child) {
         shared.progress.begin(index);
@@ -86,6 +89,20 @@ impl<'a> Child<'a> {
 
     pub(crate) fn set_root(&self, root: OwnedFd) -> sys::Result<()> {
         self.root.set(root).map_err(|_| Errno::EBUSY)
+    }
+
+    /// A mount that the parent opened.
+    pub(crate) fn source(&self, nth: usize) -> sys::Result<BorrowedFd<'a>> {
+        self.shared.sources.get(nth).map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    /// A mount kept open as the n-th.
+    pub(crate) fn kept(&self, nth: usize) -> sys::Result<BorrowedFd<'_>> {
+        self.kept.get(nth).and_then(OnceCell::get).map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn keep(&self, nth: usize, mount: OwnedFd) -> sys::Result<()> {
+        self.kept.get(nth).ok_or(Errno::EBADF)?.set(mount).map_err(|_| Errno::EBUSY)
     }
 
     /// Waits for the parent's part.

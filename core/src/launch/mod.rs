@@ -90,9 +90,12 @@ pub fn launch(plan: &Plan, options: &Options<'_>) -> Result<Container, Error> {
 fn before_clone(plan: &Plan, progress: &Progress, parent: &mut Parent) -> Result<(), Error> {
     for (index, step) in plan.steps().iter().enumerate().take(plan.clone_index()) {
         progress.begin(index);
-        if let Op::Cgroup(op) = &step.op {
-            crate::cgroup::perform::perform(op, parent).map_err(|errno| Error::step(plan, index, errno))?;
-        }
+        let performed = match &step.op {
+            Op::Cgroup(op) => crate::cgroup::perform::perform(op, parent),
+            Op::Mount(op) => crate::mount::open::perform(op, parent),
+            _ => Ok(()),
+        };
+        performed.map_err(|errno| Error::step(plan, index, errno))?;
     }
     Ok(())
 }
@@ -123,6 +126,7 @@ fn clone(
         progress,
         stdio: options.stdio,
         procs: &parent.procs,
+        sources: &parent.sources,
         argv: &strings.0,
         env: &strings.1,
         gate: gate::Gate::default(),

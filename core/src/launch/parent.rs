@@ -15,6 +15,8 @@ pub(crate) struct Parent {
     pub(crate) group: Option<OwnedFd>,
     /// `cgroup.procs` of the groups that the child moves itself into, in the plan's order.
     pub(crate) procs: Vec<OwnedFd>,
+    /// Mounts for the child to attach, in the plan's order.
+    pub(crate) sources: Vec<OwnedFd>,
     groups: Vec<CString>,
     above: Vec<CString>,
 }
@@ -43,6 +45,7 @@ impl Parent {
     pub(crate) fn close(&mut self) {
         self.group = None;
         self.procs.clear();
+        self.sources.clear();
     }
 
     /// Removes what was made, the innermost first. Every removal is tried, the first error is returned.

@@ -153,6 +153,7 @@ impl Plan {
     pub fn compile(config: &Config, host: &Host) -> Result<Plan, PlanError> {
         let mut steps = Vec::new();
         let directories = cgroup::plan(config, host, &mut steps)?;
+        mount::plan_sources(config, host, &mut steps)?;
         let clone = steps.len();
         let namespaces = namespace::at_clone(config, &directories);
         let into_group = directories.iter().any(|directory| directory.at_clone);
@@ -163,7 +164,8 @@ impl Plan {
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);
-        mask::plan(config, &mut steps);
+        mask::plan(config, host, &mut steps)?;
+        mount::finish(config, &mut steps);
         rootfs::enter(config, &mut steps);
         process::identity(config, host, &mut steps)?;
         process::end(config, &mut steps)?;
@@ -247,6 +249,7 @@ fn gaps(config: &Config, host: &Host) -> Vec<String> {
     if config.process.terminal {
         gaps.push("process.terminal: a terminal is not supported yet; set it to false".into());
     }
+    gaps.extend(mount::gaps(config, host));
     gaps
 }
 
@@ -255,6 +258,7 @@ fn notes(config: &Config, host: &Host) -> Vec<String> {
     let mut notes: Vec<String> = skipped
         .map(|name| format!("linux.seccomp: no system call {name} is known for this architecture"))
         .collect();
+    notes.extend(mount::notes(config));
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
     }
