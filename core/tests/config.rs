@@ -60,9 +60,18 @@ fn each_wrong_value_is_refused_under_its_path() {
         ("/process/rlimits/0/soft", json!(2048), "process.rlimits[0].soft"),
         ("/process/apparmorProfile", json!("x"), "process.apparmorProfile"),
         ("/process/capabilities/effective", json!(["CAP_SYS_ADMIN"]), "process.capabilities.effective"),
-        ("/mounts/0/destination", json!("proc"), "mounts[0].destination"),
+        ("/mounts/0/destination", json!(""), "mounts[0].destination"),
+        ("/mounts/0/destination", json!("proc"), ""), // deprecated, from the root
+        ("/mounts/0/options", json!(["remount", "ro"]), "mounts[0].options"),
+        ("/mounts/2/options", json!(["tmpcopyup"]), "mounts[2].options"),
+        ("/mounts/2/options", json!(["idmap"]), "mounts[2].options"),
+        (
+            "/mounts/2/uidMappings",
+            json!([{"containerID": 0, "hostID": 0, "size": 1}]),
+            "mounts[2].uidMappings",
+        ),
         ("/mounts/2/options", json!(["=x"]), "mounts[2].options[0]"),
-        ("/mounts/3/type", json!("bind"), "mounts[3].options"),
+        ("/mounts/3/type", json!("bind"), ""), // as runc does; a note says what means nothing
         ("/linux/namespaces/1/type", json!("pid"), "linux.namespaces[1].type"),
         ("/linux/namespaces/1/path", json!("relative"), "linux.namespaces[1].path"),
         ("/linux/namespaces/3/path", json!("/proc/1/ns/uts"), ""),

@@ -30,6 +30,8 @@ pub struct Config {
     pub root: rootfs::Root,
     /// Its mounts, in order.
     pub mounts: Vec<mount::Mount>,
+    /// The SELinux label of what its file systems hold.
+    pub mount_label: Option<CString>,
     /// Device nodes, the default ones included.
     pub devices: Vec<device::Device>,
     /// Its namespaces, and what they are given.
@@ -71,6 +73,7 @@ impl Config {
             process: process::Process::read(&mut reader, &namespaces),
             capabilities: capability::Sets::read(&mut reader),
             root: rootfs::Root::read(&mut reader, &namespaces),
+            mount_label: mount::read_label(&mut reader),
             devices: device::read(&mut reader, &namespaces, &mounts),
             hostname: namespace::uts_name(&mut reader, &namespaces, "hostname", spec.hostname().as_deref()),
             domainname: namespace::uts_name(

@@ -117,7 +117,6 @@ impl<'a> Reader<'a> {
             };
             asked.extend([
                 ("linux.sysctl", !empty(linux.sysctl())),
-                ("linux.mountLabel", linux.mount_label().as_ref().is_some_and(|label| !label.is_empty())),
                 ("linux.intelRdt", linux.intel_rdt().is_some()),
                 ("linux.memoryPolicy", linux.memory_policy().is_some()),
                 ("linux.personality", linux.personality().is_some()),

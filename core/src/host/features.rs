@@ -113,7 +113,7 @@ fn small_overlay() -> sys::Result<()> {
         fs::mkdirat(tmpfs.as_fd(), name, 0o755)?;
     }
     fs::fchdir(tmpfs.as_fd())?;
-    mount::mount(c"overlay", c"l", c"overlay", c"lowerdir=l,upperdir=u,workdir=w")
+    mount::mount(c"overlay", c"l", c"overlay", 0, c"lowerdir=l,upperdir=u,workdir=w")
 }
 
 fn mount_setattr() -> sys::Result<()> {

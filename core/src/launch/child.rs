@@ -40,6 +40,8 @@ pub(crate) struct Child<'a> {
     root: OnceCell<OwnedFd>,
     /// An empty, read-only directory, once one has been mounted.
     empty: OnceCell<OwnedFd>,
+    /// Mounts that something is still to be done to.
+    kept: [OnceCell<OwnedFd>; mounts::MOST_KEPT],
 }
 
 /// The child's whole life, as far as it is ours.
@@ -88,7 +90,7 @@ pub(super) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
 
 impl<'a> Child<'a> {
     pub(super) fn new(shared: &'a Shared<'a>) -> Child<'a> {
-        Child { shared, root: OnceCell::new(), empty: OnceCell::new() }
+        Child { shared, root: OnceCell::new(), empty: OnceCell::new(), kept: Default::default() }
     }
 
     /// Its end of the gate, if there is one; closed at its exec.
@@ -142,6 +144,20 @@ impl<'a> Child<'a> {
 
     pub(crate) fn set_root(&self, root: OwnedFd) -> sys::Result<()> {
         self.root.set(root).map_err(|_| Errno::EBUSY)
+    }
+
+    /// A mount that the parent opened.
+    pub(crate) fn source(&self, nth: usize) -> sys::Result<BorrowedFd<'a>> {
+        self.shared.parent.sources.get(nth).map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    /// A mount kept open as the n-th.
+    pub(crate) fn kept(&self, nth: usize) -> sys::Result<BorrowedFd<'_>> {
+        self.kept.get(nth).and_then(OnceCell::get).map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn keep(&self, nth: usize, mount: OwnedFd) -> sys::Result<()> {
+        self.kept.get(nth).ok_or(Errno::EBADF)?.set(mount).map_err(|_| Errno::EBUSY)
     }
 
     /// Says a word to the parent and waits for its part.

@@ -123,6 +123,9 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EBUSY) => {
             "another overlay is using its upperdir or workdir"
         }
+        (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EMFILE) => {
+            "each of so many layers takes a descriptor: raise the launcher's own RLIMIT_NOFILE (ulimit -n)"
+        }
         (Op::Root(rootfs::Op::Pivot), Errno::EINVAL) => {
             "the launcher's own root may be the initramfs, which cannot be pivoted away from: switch to a tmpfs first"
         }
@@ -133,6 +136,19 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
             "in a user namespace, proc and sysfs need pid and network namespaces of its own and a host whose own are \
              not masked (mount_too_revealing)"
         }
+        (Op::Mount(mount::Op::Open(tree)), Errno::EINVAL) if tree.ids.is_some() => {
+            "the file system of the source cannot be idmapped on this kernel, or the source is idmapped already"
+        }
+        (Op::Mount(mount::Op::FileSystem { options, .. }), Errno::ENOSPC) if options.copy_up => {
+            "what tmpcopyup copies is larger than the tmpfs: raise its size="
+        }
+        (Op::Mount(_) | Op::Root(_) | Op::Device(_) | Op::Path(_), Errno::EAGAIN) => {
+            "the file tree kept changing while a path was resolved: stop what renames or mounts there, and try again"
+        }
+        (Op::Device(crate::device::Op::Node(_)), Errno::EEXIST) => {
+            "something else is there, which the runtime-spec does not let be replaced: remove it from the root file system"
+        }
+        (Op::Device(_), Errno::EROFS) => "mount a tmpfs on /dev, or make the node before",
         (Op::Mount(_), Errno::ELOOP) => {
             "the root file system has a symbolic link there; for /proc and /sys none is followed"
         }

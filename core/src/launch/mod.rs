@@ -115,6 +115,7 @@ fn before_clone(plan: &Plan, progress: &Progress, parent: &mut Parent) -> Result
         let done = match &step.op {
             Op::Cgroup(op) => crate::cgroup::perform::perform(op, parent),
             Op::Namespace(op) => namespace::perform::open(op, parent),
+            Op::Mount(op) => crate::mount::open::perform(op, parent),
             Op::Hook(op) => hook::perform::open(op, parent),
             _ => Err(crate::sys::Errno::ENOSYS),
         };

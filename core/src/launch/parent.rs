@@ -15,6 +15,8 @@ pub(crate) struct Parent {
     pub(crate) group: Option<OwnedFd>,
     /// `cgroup.procs` of the groups that the child moves itself into, in the plan's order.
     pub(crate) procs: Vec<OwnedFd>,
+    /// Mounts for the child to attach, in the plan's order.
+    pub(crate) sources: Vec<OwnedFd>,
     /// Namespaces to be joined, in the plan's order.
     pub(crate) namespaces: Vec<OwnedFd>,
     /// The process whose namespaces are joined.
@@ -49,6 +51,7 @@ impl Parent {
     pub(crate) fn close(&mut self) {
         self.group = None;
         self.procs.clear();
+        self.sources.clear();
         self.namespaces.clear();
         self.process = None;
         self.states.clear();

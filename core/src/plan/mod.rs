@@ -178,6 +178,7 @@ impl Plan {
     pub fn compile(config: &Config, host: &Host) -> Result<Plan, PlanError> {
         let mut steps = Vec::new();
         let directories = cgroup::plan(config, host, &mut steps)?;
+        mount::plan_sources(config, host, &mut steps)?;
         hook::open(config, &mut steps);
         namespace::before_clone(config, host, &mut steps)?;
         let clone = steps.len();
@@ -192,8 +193,9 @@ impl Plan {
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);
-        mask::plan(config, &mut steps);
+        mask::plan(config, host, &mut steps)?;
         terminal::plan(config, true, &mut steps);
+        mount::finish(config, &mut steps);
         hook::plan_before_entry(config, &mut steps);
         rootfs::enter(config, &mut steps);
         process::identity(config, host, &mut steps)?;
@@ -337,7 +339,9 @@ fn start(config: &Config, steps: &[Step]) -> Start {
 }
 
 fn gaps(config: &Config, host: &Host) -> Vec<String> {
-    cgroup::gaps(config, host)
+    let mut gaps = cgroup::gaps(config, host);
+    gaps.extend(mount::gaps(config, host));
+    gaps
 }
 
 fn notes(config: &Config, host: &Host) -> Vec<String> {
@@ -346,6 +350,7 @@ fn notes(config: &Config, host: &Host) -> Vec<String> {
         .map(|name| format!("linux.seccomp: no system call {name} is known for this architecture"))
         .collect();
     notes.extend(cgroup::notes(config));
+    notes.extend(mount::notes(config));
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
     }

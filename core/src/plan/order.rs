@@ -1,7 +1,7 @@
 //! What must come before what in a plan, and why. A property of every plan, held against this table in tests.
 
 use super::{Op, Plan, Side};
-use crate::{capability, cgroup, device, hook, mask, mount, namespace, process, rootfs};
+use crate::{capability, cgroup, hook, mask, mount, namespace, process, rootfs};
 
 /// A class of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum Class {
     MakeGroup,
     /// A value written into a group.
     Limit,
+    /// The launcher opens a mount's source.
+    OpenSource,
     /// The clone.
     Clone,
     /// The child joins groups by itself.
@@ -48,10 +50,14 @@ pub enum Class {
     Device,
     /// A masked or read-only path.
     Path,
+    /// A file system is made read-only, once all is made in it.
+    ReadOnlyMount,
     /// The root is made read-only.
     ReadOnlyRoot,
     /// The root is entered.
     Enter,
+    /// The entered root is given its propagation.
+    ShareRoot,
     /// The bounding set is reduced.
     Bound,
     /// User and groups are set.
@@ -80,6 +86,7 @@ pub const TABLE: &[Row] = &[
     (Class::MakeGroup, Class::Limit, "files exist once the group does", "cgroup-v2.rst"),
     (Class::Limit, Class::Clone, "the workload is limited before its first instruction", "runtime-spec"),
     (Class::Limit, Class::JoinGroup, "the workload is limited before its first instruction", "runtime-spec"),
+    (Class::OpenSource, Class::Clone, "the child inherits the descriptors", "open_tree(2)"),
     (Class::Clone, Class::JoinGroup, "what the clone cannot join, the child does", "clone3(2)"),
     (
         Class::JoinGroup,
@@ -101,6 +108,7 @@ pub const TABLE: &[Row] = &[
         "setns(2)",
     ),
     (Class::Terminal, Class::ReadOnlyRoot, "/dev/console is still to be made", "runtime-spec"),
+    (Class::Terminal, Class::ReadOnlyMount, "/dev/console is still to be made", "runtime-spec"),
     (Class::Device, Class::Terminal, "it is opened by /dev/ptmx", "runtime-spec"),
     (Class::Enter, Class::AwaitStart, "a created container is complete", "runtime-spec"),
     (Class::Capabilities, Class::AwaitStart, "a created container is complete", "runtime-spec"),
@@ -139,6 +147,11 @@ pub const TABLE: &[Row] = &[
     (Class::Maps, Class::Identity, "ids must be mapped", "user_namespaces(7)"),
     (Class::Propagation, Class::AttachRoot, "or the mount would appear on the host", "mount_namespaces(7)"),
     (Class::AttachRoot, Class::Mount, "targets are resolved inside the root", "runtime-spec"),
+    (Class::Device, Class::ReadOnlyMount, "nodes and mount points are still to be made", "runtime-spec"),
+    (Class::Path, Class::ReadOnlyMount, "mount points are found and made before", "runtime-spec"),
+    (Class::ReadOnlyMount, Class::Enter, "never writable for the workload", "runtime-spec"),
+    (Class::Enter, Class::ShareRoot, "pivot_root refuses a shared root", "pivot_root(2)"),
+    (Class::ShareRoot, Class::Identity, "needs CAP_SYS_ADMIN", "mount(2)"),
     (Class::Mount, Class::Device, "nodes belong on the container's own /dev", "runtime-spec"),
     (Class::Mount, Class::Path, "masks cover what the mounts show", "runtime-spec"),
     (Class::Device, Class::Path, "a device may be masked", "runtime-spec"),
@@ -173,16 +186,19 @@ pub fn class(op: &Op) -> Option<Class> {
         Op::Namespace(namespace::Op::Open { .. } | namespace::Op::OpenProcess { .. }) => Class::OpenNamespace,
         Op::Namespace(namespace::Op::Join { .. } | namespace::Op::JoinProcess { .. }) => Class::JoinNamespace,
         Op::Namespace(namespace::Op::TimeOffsets(_)) => Class::TimeOffsets,
-        Op::Namespace(namespace::Op::MapOwnIds { .. } | namespace::Op::MapIds { .. }) => Class::Maps,
+        Op::Namespace(
+            namespace::Op::MapOwnIds { .. } | namespace::Op::MapIds { .. } | namespace::Op::MapSubIds { .. },
+        ) => Class::Maps,
         Op::Namespace(namespace::Op::BecomeRoot) => Class::BecomeRoot,
         Op::Root(rootfs::Op::Propagation(_)) => Class::Propagation,
-        Op::Root(rootfs::Op::Attach(_) | rootfs::Op::AttachOverlay { .. }) => Class::AttachRoot,
+        Op::Root(rootfs::Op::Attach { .. } | rootfs::Op::AttachOverlay { .. }) => Class::AttachRoot,
         Op::Root(rootfs::Op::ReadOnly) => Class::ReadOnlyRoot,
         Op::Root(rootfs::Op::Pivot | rootfs::Op::Chroot) => Class::Enter,
-        Op::Mount(mount::Op::FileSystem { .. } | mount::Op::Bind { .. } | mount::Op::Cgroup { .. }) => {
-            Class::Mount
-        }
-        Op::Device(device::Op::Node(_) | device::Op::Bind(_) | device::Op::Link(..)) => Class::Device,
+        Op::Root(rootfs::Op::Share(_)) => Class::ShareRoot,
+        Op::Mount(mount::Op::Open(_)) => Class::OpenSource,
+        Op::Mount(mount::Op::ReadOnly { .. }) => Class::ReadOnlyMount,
+        Op::Mount(_) => Class::Mount,
+        Op::Device(_) => Class::Device,
         Op::Path(mask::Op::Mask(_) | mask::Op::ReadOnly(_)) => Class::Path,
         Op::Capability(capability::Op::Bound(..)) => Class::Bound,
         Op::Capability(capability::Op::Set { .. }) => Class::Capabilities,

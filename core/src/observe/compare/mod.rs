@@ -175,7 +175,7 @@ fn process(config: &Config, seen: &Observation, findings: &mut Findings) {
         findings.equal("oom_score_adj", Some(asked), seen.oom_score_adj);
     }
     // Without a mount namespace the root is a directory of the launcher's, and so is the path that the kernel shows.
-    if config.namespaces.makes(Kind::Mount)
+    if config.namespaces.separates(Kind::Mount)
         && let Some(got) = &seen.cwd
     {
         findings.equal("cwd", text(&process.cwd), got.clone());
