@@ -11,7 +11,10 @@ use std::path::Path;
 
 use oci_spec::runtime::Spec;
 
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp};
+use crate::{
+    apparmor, capability, cgroup, device, landlock, mask, memory_policy, mount, namespace, personality,
+    process, rootfs, scheduler, seccomp, selinux, sysctl,
+};
 pub(crate) use reader::Reader;
 pub(crate) use violation::NOT_YET;
 pub use violation::{Violation, Violations};
@@ -43,6 +46,20 @@ pub struct Config {
     pub paths: mask::Paths,
     /// Its system call filter.
     pub seccomp: Option<seccomp::Filter>,
+    /// The AppArmor profile of its workload.
+    pub apparmor: Option<CString>,
+    /// The SELinux context of its workload.
+    pub selinux: Option<CString>,
+    /// Its Landlock rules.
+    pub landlock: Option<landlock::Rules>,
+    /// Kernel parameters of its namespaces, by path.
+    pub sysctls: Vec<sysctl::Sysctl>,
+    /// How its workload is scheduled.
+    pub scheduling: scheduler::Scheduling,
+    /// Where its workload's memory comes from.
+    pub memory_policy: Option<memory_policy::MemoryPolicy>,
+    /// The execution domain of its workload, as `personality(2)` numbers it.
+    pub personality: Option<u32>,
 }
 
 impl Config {
@@ -73,6 +90,13 @@ impl Config {
             cgroup: cgroup::Group::read(&mut reader, id, &mounts),
             paths: mask::Paths::read(&mut reader, &namespaces),
             seccomp: read_seccomp(&mut reader),
+            apparmor: apparmor::read(&mut reader),
+            selinux: selinux::read(&mut reader),
+            landlock: landlock::read(&mut reader),
+            sysctls: sysctl::read(&mut reader, &namespaces),
+            scheduling: scheduler::Scheduling::read(&mut reader),
+            memory_policy: memory_policy::read(&mut reader),
+            personality: personality::read(&mut reader),
             namespaces,
             mounts,
         };

@@ -12,7 +12,10 @@ use super::timeline::Progress;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::StringArray;
 use crate::sys::{self, Errno, mount, process as sysproc};
-use crate::{capability, cgroup, device, mask, mount as mounts, namespace, process, rootfs};
+use crate::{
+    apparmor, capability, cgroup, device, landlock, mask, memory_policy, mount as mounts, namespace,
+    personality, process, rootfs, scheduler, selinux, sysctl,
+};
 
 /// What parent and child both see.
 pub(crate) struct Shared<'a> {
@@ -32,11 +35,13 @@ pub(crate) struct Child<'a> {
     root: OnceCell<OwnedFd>,
     /// An empty, read-only directory, once one has been mounted.
     empty: OnceCell<OwnedFd>,
+    /// The Landlock rule set, once there is one.
+    ruleset: OnceCell<OwnedFd>,
 }
 
 /// The child's whole life, as far as it is ours.
 pub(crate) fn run(shared: &Shared<'_>) -> ! {
-    let child = Child { shared, root: OnceCell::new(), empty: OnceCell::new() };
+    let child = Child { shared, root: OnceCell::new(), empty: OnceCell::new(), ruleset: OnceCell::new() };
     let steps = shared.plan.steps().iter().enumerate().skip(shared.plan.clone_index() + 1);
     for (index, step) in steps.filter(|(_, step)| step.side == Side::Child) {
         shared.progress.begin(index);
@@ -58,6 +63,13 @@ fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::Device(op) => device::perform::perform(op, child),
         Op::Path(op) => mask::perform::perform(op, child),
         Op::Capability(op) => capability::perform::perform(op),
+        Op::Sysctl(op) => sysctl::perform::perform(op),
+        Op::Scheduler(op) => scheduler::perform::perform(op),
+        Op::MemoryPolicy(op) => memory_policy::perform::perform(op),
+        Op::Personality(op) => personality::perform::perform(*op),
+        Op::AppArmor(op) => apparmor::perform::perform(op),
+        Op::Selinux(op) => selinux::perform::perform(op),
+        Op::Landlock(op) => landlock::perform::perform(op, child),
         Op::Process(op) => process::perform::perform(op, child),
     }
 }
@@ -86,6 +98,15 @@ impl<'a> Child<'a> {
 
     pub(crate) fn set_root(&self, root: OwnedFd) -> sys::Result<()> {
         self.root.set(root).map_err(|_| Errno::EBUSY)
+    }
+
+    /// The Landlock rule set.
+    pub(crate) fn ruleset(&self) -> sys::Result<BorrowedFd<'_>> {
+        self.ruleset.get().map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn set_ruleset(&self, ruleset: OwnedFd) -> sys::Result<()> {
+        self.ruleset.set(ruleset).map_err(|_| Errno::EBUSY)
     }
 
     /// Waits for the parent's part.

@@ -1,6 +1,6 @@
 //! The workload: what is executed, as whom, with which limits.
 //!
-//! Not done yet: a terminal, io priority, scheduler, personality.
+//! Not done yet: a terminal.
 
 #[cfg(feature = "launch")]
 pub(crate) mod perform;

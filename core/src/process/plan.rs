@@ -3,11 +3,11 @@
 use std::ffi::CString;
 use std::fmt;
 
-use crate::capability;
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
 use crate::plan::{self, PlanError, Side, Step};
+use crate::{capability, landlock};
 
 use super::Rlimit;
 
@@ -130,8 +130,7 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
     for limit in &process.rlimits {
         push(plan::Op::Process(Op::Rlimit(*limit)));
     }
-    let sets = config.capabilities;
-    sets.check(host)?;
+    let (sets, _) = config.capabilities.granted(host, config.namespaces.makes(Kind::User));
     push(plan::Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability.min(63))));
     if process.uid != 0 {
         push(plan::Op::Capability(capability::Op::Keep));
@@ -155,27 +154,29 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
             "run as root, or use a user namespace",
         ));
     }
-    let for_filter = config.seccomp.is_some() && !process.no_new_privs;
+    let restricted = config.seccomp.is_some() || landlock::restrict(config, host).is_some();
+    let for_filter = restricted && !process.no_new_privs;
     push(plan::Op::Capability(capability::Op::Set { sets, for_filter }));
     Ok(())
 }
 
 /// The last things: nothing may come between the filter and the exec.
-pub(crate) fn end(config: &Config, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+pub(crate) fn end(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     let process = &config.process;
-    let mut push = |op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
-    push(Op::Cwd(process.cwd.clone()));
-    push(Op::Umask(process.umask));
+    let push = |steps: &mut Vec<Step>, op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
+    push(steps, Op::Cwd(process.cwd.clone()));
+    push(steps, Op::Umask(process.umask));
     if process.no_new_privs {
-        push(Op::NoNewPrivs);
+        push(steps, Op::NoNewPrivs);
     }
-    push(Op::CloseDescriptors);
+    steps.extend(landlock::restrict(config, host));
+    push(steps, Op::CloseDescriptors);
     if let Some(filter) = &config.seccomp {
         let program = filter.compile().map_err(|violation| {
             PlanError::new(violation.path, violation.problem, "use fewer rules or fewer conditions")
         })?;
-        push(Op::Filter { program });
+        push(steps, Op::Filter { program });
     }
-    push(Op::Exec(process.candidates()));
+    push(steps, Op::Exec(process.candidates()));
     Ok(())
 }
