@@ -1,6 +1,6 @@
 //! Labels of security modules: AppArmor profiles and SELinux contexts, enforced. In guests, where policies can be loaded:
 //! `isolab kernels 6.1 --test --binary core/lsm --with busybox --apparmor core/tests/lsm/isolab-test`, and for SELinux
-//! `--cmdline security=selinux --with busybox target/selinux-policy` with the policy compiled as in `.ci/run`.
+//! `--with busybox target/tmp/selinux-policy --cmdline security=selinux`, the policy compiled as in `.ci/run`.
 
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
@@ -23,7 +23,7 @@ use serde_json::json;
 const PROFILE: &str = "isolab-test";
 const CONTEXT: &str = "system_u:system_r:container_t:s0";
 /// Compiled from `lsm/minimal.cil`.
-const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/selinux-policy");
+const POLICY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/selinux-policy");
 
 /// What was seen at the exec, and how the workload ended.
 fn run(bundle: &Bundle) -> Result<(Enforced, Observation, Exit), Error> {
