@@ -1,14 +1,16 @@
 //! Labels of security modules: AppArmor profiles and SELinux contexts, enforced. In guests, where policies can be loaded:
 //! `isolab kernels 6.1 --test --binary core/lsm --with busybox --apparmor core/tests/lsm/isolab-test`, and for SELinux
-//! `--with busybox target/tmp/selinux-policy --cmdline security=selinux`, the policy compiled as in `.ci/run`.
+//! `--with busybox target/selinux-policy --cmdline security=selinux`, the policy compiled as in `.ci/run`.
 
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
 mod common;
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use common::{Bundle, traces};
@@ -22,8 +24,6 @@ use serde_json::json;
 
 const PROFILE: &str = "isolab-test";
 const CONTEXT: &str = "system_u:system_r:container_t:s0";
-/// Compiled from `lsm/minimal.cil`.
-const POLICY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/selinux-policy");
 
 /// What was seen at the exec, and how the workload ended.
 fn run(bundle: &Bundle) -> Result<(Enforced, Observation, Exit), Error> {
@@ -130,22 +130,41 @@ fn without_the_module_a_label_is_refused_with_a_reason() {
     }
 }
 
+/// `target/selinux-policy`, compiled from `lsm/minimal.cil`.
+fn policy() -> Option<PathBuf> {
+    let program = std::env::current_exe().unwrap();
+    program.ancestors().map(|directory| directory.join("selinux-policy")).find(|file| file.exists())
+}
+
+/// What the kernel says about something.
+fn kernel_log(about: &str) -> String {
+    let mut log = File::options().read(true).custom_flags(libc::O_NONBLOCK).open("/dev/kmsg").unwrap();
+    let mut line = [0; 8192];
+    let mut lines = Vec::new();
+    while let Ok(length) = log.read(&mut line) {
+        let text = String::from_utf8_lossy(&line[..length]).into_owned();
+        lines.extend(text.contains(about).then_some(text));
+    }
+    lines.concat()
+}
+
 /// Loads the policy, once for this guest; whether SELinux is there and enforces it.
 fn enforcing() -> bool {
-    let systems = fs::read_to_string("/proc/filesystems").unwrap();
-    if !systems.contains("selinuxfs") || !Path::new(POLICY).exists() {
-        return need::met(&["root", "guest", "selinux"]);
-    }
     if !need::met(&["root", "guest", "busybox"]) {
         return false;
     }
+    let systems = fs::read_to_string("/proc/filesystems").unwrap();
+    let (true, Some(policy)) = (systems.contains("selinuxfs"), policy()) else {
+        return need::met(&["selinux"]);
+    };
     let selinux = Path::new("/sys/fs/selinux");
     if !selinux.join("load").exists() {
         let context = mount::fsopen(c"selinuxfs").unwrap();
         mount::fsconfig_create(context.as_fd()).unwrap();
         let mounted = mount::fsmount(context.as_fd(), 0).unwrap();
         mount::attach(mounted.as_fd(), File::open(selinux).unwrap().as_fd()).unwrap();
-        fs::write(selinux.join("load"), fs::read(POLICY).unwrap()).unwrap();
+        let loaded = fs::write(selinux.join("load"), fs::read(policy).unwrap());
+        assert!(loaded.is_ok(), "{loaded:?}:\n{}", kernel_log("SELinux"));
         fs::write(selinux.join("enforce"), "1").unwrap();
     }
     assert_eq!(fs::read_to_string(selinux.join("enforce")).unwrap(), "1");
