@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::Spec;
 
-use crate::{capability, cgroup, device, hook, mask, mount, namespace, process, rootfs, seccomp};
+use crate::{
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, personality,
+    process, rootfs, scheduler, seccomp, selinux, sysctl,
+};
 pub(crate) use reader::Reader;
 pub(crate) use violation::NOT_YET;
 pub use violation::{Violation, Violations};
@@ -54,6 +57,20 @@ pub struct Config {
     pub bundle: PathBuf,
     /// What else is said of it.
     pub annotations: BTreeMap<String, String>,
+    /// The AppArmor profile of its workload.
+    pub apparmor: Option<CString>,
+    /// The SELinux context of its workload.
+    pub selinux: Option<CString>,
+    /// Its Landlock rules.
+    pub landlock: Option<landlock::Rules>,
+    /// Kernel parameters of its namespaces, by path.
+    pub sysctls: Vec<sysctl::Sysctl>,
+    /// How its workload is scheduled.
+    pub scheduling: scheduler::Scheduling,
+    /// Where its workload's memory comes from.
+    pub memory_policy: Option<memory_policy::MemoryPolicy>,
+    /// The execution domain of its workload, as `personality(2)` numbers it.
+    pub personality: Option<u32>,
 }
 
 impl Config {
@@ -89,6 +106,13 @@ impl Config {
             version: spec.version().clone(),
             bundle: reader.bundle().to_owned(),
             annotations: spec.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            apparmor: apparmor::read(&mut reader),
+            selinux: selinux::read(&mut reader),
+            landlock: landlock::read(&mut reader),
+            sysctls: sysctl::read(&mut reader, &namespaces),
+            scheduling: scheduler::Scheduling::read(&mut reader),
+            memory_policy: memory_policy::read(&mut reader),
+            personality: personality::read(&mut reader),
             namespaces,
             mounts,
         };

@@ -41,7 +41,17 @@ pub(super) fn probe(uid: u32, cgroups: &Cgroups) -> BTreeMap<String, Feature> {
             clone_into_cgroup(cgroups),
             "mount cgroup v2, and run as root or have a cgroup delegated",
         ),
-        ("landlock", landlock(), "use a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in lsm="),
+        (
+            "landlock",
+            landlock().map(drop),
+            "use a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in lsm=",
+        ),
+        (
+            "apparmor",
+            apparmor(),
+            "use a kernel with CONFIG_SECURITY_APPARMOR, and apparmor in lsm= or apparmor=1",
+        ),
+        ("selinux", selinux(), "boot with security=selinux, and load a policy (load_policy)"),
     ];
     features.into_iter().map(|(name, result, remedy)| (name.to_owned(), feature(result, remedy))).collect()
 }
@@ -141,14 +151,39 @@ fn clone_into_cgroup(cgroups: &Cgroups) -> Result<(), String> {
     }
 }
 
-fn landlock() -> Result<(), String> {
+/// The version of Landlock, or why there is none.
+pub(super) fn landlock() -> Result<u32, String> {
     let number =
         sys::trial::number("landlock_create_ruleset").ok_or("landlock is no call of this architecture")?;
     // LANDLOCK_CREATE_RULESET_VERSION
     match trial(number, &[Argument::Number(0), Argument::Number(0), Argument::Number(1)]) {
-        Ok(Trial::Returned(_)) => Ok(()),
+        Ok(Trial::Returned(version)) => Ok(u32::try_from(version).unwrap_or(0)),
         Ok(Trial::Failed(errno)) => Err(named("landlock_create_ruleset", errno)),
         Ok(other) => Err(format!("landlock_create_ruleset: {other:?}")),
         Err(errno) => Err(named("fork", errno)),
+    }
+}
+
+fn apparmor() -> Result<(), String> {
+    const ENABLED: &str = "/sys/module/apparmor/parameters/enabled";
+    match std::fs::read_to_string(ENABLED) {
+        Ok(text) if text.trim_end() == "Y" => Ok(()),
+        Ok(text) => Err(format!("{ENABLED} says {}", text.trim_end())),
+        Err(error) => Err(format!("read {ENABLED}: {error}")),
+    }
+}
+
+/// SELinux is there when its file system is, and of use when a policy is loaded: without one everything is `kernel`.
+fn selinux() -> Result<(), String> {
+    let systems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    if !systems.lines().any(|line| line.ends_with("selinuxfs")) {
+        return Err("/proc/filesystems has no selinuxfs".into());
+    }
+    match std::fs::read_to_string("/proc/self/attr/current") {
+        Ok(context) if context.contains(':') => Ok(()),
+        Ok(context) => {
+            Err(format!("no policy is loaded: the context is {:?}", context.trim_end_matches('\0')))
+        }
+        Err(error) => Err(format!("read /proc/self/attr/current: {error}")),
     }
 }

@@ -28,6 +28,8 @@ impl Host {
             mitigations: mitigations(),
             features: features::probe(uid, &cgroups),
             cgroups,
+            capabilities: observe::status(&read("/proc/self/status")).caps,
+            landlock: features::landlock().unwrap_or(0),
             last_capability: read("/proc/sys/kernel/cap_last_cap").parse().unwrap_or(40),
             uid,
             gid,

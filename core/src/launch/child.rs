@@ -13,7 +13,10 @@ use super::timeline::Progress;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::StringArray;
 use crate::sys::{self, Errno, mount, process as sysproc};
-use crate::{capability, cgroup, device, hook, mask, mount as mounts, namespace, process, rootfs, terminal};
+use crate::{
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount as mounts, namespace,
+    personality, process, rootfs, scheduler, selinux, sysctl, terminal,
+};
 
 /// What parent and child both see.
 pub(crate) struct Shared<'a> {
@@ -42,6 +45,8 @@ pub(crate) struct Child<'a> {
     empty: OnceCell<OwnedFd>,
     /// Mounts that something is still to be done to.
     kept: [OnceCell<OwnedFd>; mounts::MOST_KEPT],
+    /// The Landlock rule set, once there is one.
+    ruleset: OnceCell<OwnedFd>,
 }
 
 /// The child's whole life, as far as it is ours.
@@ -82,6 +87,13 @@ pub(super) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::Device(op) => device::perform::perform(op, child),
         Op::Path(op) => mask::perform::perform(op, child),
         Op::Capability(op) => capability::perform::perform(op),
+        Op::Sysctl(op) => sysctl::perform::perform(op),
+        Op::Scheduler(op) => scheduler::perform::perform(op),
+        Op::MemoryPolicy(op) => memory_policy::perform::perform(op),
+        Op::Personality(op) => personality::perform::perform(*op),
+        Op::AppArmor(op) => apparmor::perform::perform(op),
+        Op::Selinux(op) => selinux::perform::perform(op),
+        Op::Landlock(op) => landlock::perform::perform(op, child),
         Op::Process(op) => process::perform::perform(op, child),
         Op::Hook(op) => hook::perform::inside(op, child),
         Op::Terminal(op) => terminal::perform::perform(op, child),
@@ -90,7 +102,13 @@ pub(super) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
 
 impl<'a> Child<'a> {
     pub(super) fn new(shared: &'a Shared<'a>) -> Child<'a> {
-        Child { shared, root: OnceCell::new(), empty: OnceCell::new(), kept: Default::default() }
+        Child {
+            shared,
+            root: OnceCell::new(),
+            empty: OnceCell::new(),
+            kept: Default::default(),
+            ruleset: OnceCell::new(),
+        }
     }
 
     /// Its end of the gate, if there is one; closed at its exec.
@@ -144,6 +162,15 @@ impl<'a> Child<'a> {
 
     pub(crate) fn set_root(&self, root: OwnedFd) -> sys::Result<()> {
         self.root.set(root).map_err(|_| Errno::EBUSY)
+    }
+
+    /// The Landlock rule set.
+    pub(crate) fn ruleset(&self) -> sys::Result<BorrowedFd<'_>> {
+        self.ruleset.get().map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn set_ruleset(&self, ruleset: OwnedFd) -> sys::Result<()> {
+        self.ruleset.set(ruleset).map_err(|_| Errno::EBUSY)
     }
 
     /// A mount that the parent opened.

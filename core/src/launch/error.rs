@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::plan::{Op, Plan, Side};
 use crate::sys::Errno;
-use crate::{cgroup, hook, mount, namespace, process, rootfs};
+use crate::{cgroup, hook, landlock, mount, namespace, process, rootfs, scheduler};
 
 /// Why a launch failed. Nothing is left behind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +116,41 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         }
         (Op::Process(process::Op::Rlimit(_)), Errno::EPERM) => "raising a hard limit needs CAP_SYS_RESOURCE",
         (Op::Process(process::Op::OomScoreAdj(_)), Errno::EACCES) => "lowering it needs CAP_SYS_RESOURCE",
+        (Op::AppArmor(_), Errno::ENOENT) => {
+            "no profile of that name is loaded: see /sys/kernel/security/apparmor/profiles, and load it with apparmor_parser"
+        }
+        (Op::AppArmor(_), Errno::EACCES | Errno::EPERM) => {
+            "the profile that the launcher itself is under does not let it change to this one"
+        }
+        (Op::Selinux(_), Errno::EINVAL) => "the loaded policy has no such context",
+        (Op::Selinux(_), Errno::EACCES) => {
+            "the policy does not let the launcher's domain set the context of its exec (setexec)"
+        }
+        (Op::Sysctl(_), Errno::ENOENT) => {
+            "this kernel, or a namespace other than the host's, has no such parameter"
+        }
+        (Op::Sysctl(_), Errno::EROFS) => {
+            "the launcher's own /proc/sys is read-only: it is in a container itself"
+        }
+        (Op::Sysctl(_), Errno::EACCES | Errno::EPERM) => {
+            "the parameter belongs to the host's root: before Linux 6.0 those of the ipc namespace do, in a user namespace too"
+        }
+        (Op::Sysctl(_), Errno::EINVAL) => "the kernel refuses the value",
+        (Op::Scheduler(scheduler::Op::Policy(_)), Errno::EPERM) => {
+            "real-time and deadline policies and negative nice values need CAP_SYS_NICE on the host; on cgroup v1 with \
+             CONFIG_RT_GROUP_SCHED the group needs realtimeRuntime; SCHED_DEADLINE needs a period that fits and no cpuset"
+        }
+        (Op::Scheduler(scheduler::Op::Policy(_)), Errno::EBUSY) => {
+            "there is not enough CPU time left for this deadline"
+        }
+        (Op::Scheduler(scheduler::Op::IoPriority(_)), Errno::EPERM) => {
+            "the real-time class needs CAP_SYS_NICE or CAP_SYS_ADMIN on the host"
+        }
+        (Op::MemoryPolicy(_), Errno::EINVAL) => {
+            "the kernel does not know the mode, or the container's cpuset has none of these nodes"
+        }
+        (Op::MemoryPolicy(_), Errno::ENOSYS) => "this kernel was built without NUMA",
+        (Op::Landlock(landlock::Op::Restrict), Errno::E2BIG) => "the launcher is under 16 rule sets already",
         (Op::Capability(_), Errno::EPERM) => "the launcher does not have all of these itself",
         (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EINVAL) => {
             "upperdir and workdir must be on one file system that supports xattrs (no overlay, no NFS), and workdir empty"

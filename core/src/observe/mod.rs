@@ -3,6 +3,7 @@
 //! The parsers are pure and work on text from anywhere; [`Observation::of`] reads `/proc` and the groups' files.
 
 mod compare;
+mod confinement;
 mod mountinfo;
 mod status;
 
@@ -16,6 +17,7 @@ use crate::host::Cgroups;
 use crate::namespace::Kind;
 
 pub use compare::{Enforced, compare};
+pub use confinement::Confinement;
 pub use mountinfo::{MountInfo, mountinfo};
 pub use status::{Status, status};
 
@@ -51,6 +53,9 @@ pub struct Observation {
     pub time_offsets: BTreeMap<String, (i64, u32)>,
     /// Which of [`SENSITIVE`] exist in its root, masked or not.
     pub sensitive: Vec<String>,
+    /// Labels, scheduling and the like.
+    #[serde(default)]
+    pub confinement: Confinement,
     /// `/proc/PID/environ`; not stored, since it may hold secrets.
     #[serde(skip)]
     pub env: Option<Vec<String>>,
@@ -141,8 +146,19 @@ impl Observation {
             oom_score_adj: read("oom_score_adj").ok().and_then(|text| text.trim_end().parse().ok()),
             time_offsets: read("timens_offsets").map(|text| time_offsets(&text)).unwrap_or_default(),
             sensitive: sensitive(&base.join("root")),
+            confinement: Confinement::of(pid, &base),
             env: std::fs::read(base.join("environ")).ok().map(|bytes| environment(&bytes)),
         })
+    }
+
+    /// Reads the kernel parameters that `config` sets, as the namespaces of the process `pid` have them, which takes the
+    /// privilege to enter those. What may not be read is left out.
+    #[cfg(feature = "launch")]
+    pub fn read_sysctls(&mut self, pid: i32, config: &crate::config::Config) {
+        let paths: Vec<String> = config.sysctls.iter().map(|sysctl| sysctl.path.clone()).collect();
+        if !paths.is_empty() {
+            self.confinement.sysctls = confinement::sysctls(pid, &paths);
+        }
     }
 }
 

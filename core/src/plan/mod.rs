@@ -12,7 +12,10 @@ use std::fmt;
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
-use crate::{capability, cgroup, device, hook, mask, mount, namespace, process, rootfs, seccomp, terminal};
+use crate::{
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, personality,
+    process, rootfs, scheduler, seccomp, selinux, sysctl, terminal,
+};
 
 pub use exec::Running;
 
@@ -65,6 +68,20 @@ pub enum Op {
     Path(mask::Op),
     /// On capabilities.
     Capability(capability::Op),
+    /// On kernel parameters.
+    Sysctl(sysctl::Op),
+    /// On scheduling.
+    Scheduler(scheduler::Op),
+    /// On the memory policy.
+    MemoryPolicy(memory_policy::Op),
+    /// On the execution domain.
+    Personality(personality::Op),
+    /// On AppArmor.
+    AppArmor(apparmor::Op),
+    /// On SELinux.
+    Selinux(selinux::Op),
+    /// On Landlock.
+    Landlock(landlock::Op),
     /// On the process.
     Process(process::Op),
     /// On its terminal.
@@ -85,6 +102,13 @@ impl Op {
             Op::Device(_) => "devices",
             Op::Path(op) => op.primitive(),
             Op::Capability(_) => "capabilities",
+            Op::Sysctl(_) => "sysctl",
+            Op::Scheduler(op) => op.primitive(),
+            Op::MemoryPolicy(_) => "memory policy",
+            Op::Personality(_) => "personality",
+            Op::AppArmor(_) => "apparmor",
+            Op::Selinux(_) => "selinux",
+            Op::Landlock(_) => "landlock",
             Op::Process(op) => op.primitive(),
             Op::Terminal(_) => "terminal",
             Op::Hook(_) => "hooks",
@@ -102,6 +126,13 @@ impl fmt::Display for Op {
             Op::Device(op) => op.fmt(f),
             Op::Path(op) => op.fmt(f),
             Op::Capability(op) => op.fmt(f),
+            Op::Sysctl(op) => op.fmt(f),
+            Op::Scheduler(op) => op.fmt(f),
+            Op::MemoryPolicy(op) => op.fmt(f),
+            Op::Personality(op) => op.fmt(f),
+            Op::AppArmor(op) => op.fmt(f),
+            Op::Selinux(op) => op.fmt(f),
+            Op::Landlock(op) => op.fmt(f),
             Op::Process(op) => op.fmt(f),
             Op::Terminal(op) => op.fmt(f),
             Op::Hook(op) => op.fmt(f),
@@ -189,7 +220,10 @@ impl Plan {
             .push(Step::new(Side::Parent, Op::Process(process::Op::Clone { namespaces, into_group, start })));
         cgroup::plan_join(&directories, &mut steps);
         process::begin(config, &mut steps);
+        apparmor::plan(config, host, &mut steps)?;
+        selinux::plan(config, host, &mut steps)?;
         namespace::plan(config, host, &directories, &mut steps)?;
+        sysctl::plan(config, &mut steps);
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);
@@ -198,8 +232,12 @@ impl Plan {
         mount::finish(config, &mut steps);
         hook::plan_before_entry(config, &mut steps);
         rootfs::enter(config, &mut steps);
+        landlock::plan(config, host, &mut steps);
+        scheduler::plan(config, &mut steps);
+        memory_policy::plan(config, &mut steps);
+        personality::plan(config, &mut steps);
         process::identity(config, host, &mut steps)?;
-        process::end(config, true, &mut steps)?;
+        process::end(config, host, true, &mut steps)?;
         let (argv, env) = (config.process.args.clone(), config.process.env.clone());
         Ok(Plan {
             steps,
@@ -341,6 +379,7 @@ fn start(config: &Config, steps: &[Step]) -> Start {
 fn gaps(config: &Config, host: &Host) -> Vec<String> {
     let mut gaps = cgroup::gaps(config, host);
     gaps.extend(mount::gaps(config, host));
+    gaps.extend(landlock::gaps(config, host));
     gaps
 }
 
@@ -351,6 +390,7 @@ fn notes(config: &Config, host: &Host) -> Vec<String> {
         .collect();
     notes.extend(cgroup::notes(config));
     notes.extend(mount::notes(config));
+    notes.extend(config.capabilities.granted(host, config.namespaces.makes(Kind::User)).1);
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
     }
@@ -372,7 +412,17 @@ pub(crate) mod tests {
 
     /// The plan of a config that uses every primitive, on a made-up host with v1 groups.
     pub(crate) fn plan() -> Plan {
-        let spec = oci::parse(include_bytes!("../../tests/configs/full.json")).unwrap();
+        let mut json: serde_json::Value =
+            serde_json::from_slice(include_bytes!("../../tests/configs/full.json")).unwrap();
+        json["process"]["apparmorProfile"] = "p".into();
+        json["process"]["selinuxLabel"] = "u:r:t".into();
+        json["process"]["scheduler"] = serde_json::json!({"policy": "SCHED_BATCH"});
+        json["process"]["ioPriority"] = serde_json::json!({"class": "IOPRIO_CLASS_IDLE"});
+        json["linux"]["sysctl"] = serde_json::json!({"net.core.somaxconn": "1"});
+        json["linux"]["personality"] = serde_json::json!({"domain": "LINUX32"});
+        json["linux"]["memoryPolicy"] = serde_json::json!({"mode": "MPOL_BIND", "nodes": "0"});
+        json["annotations"] = serde_json::json!({"org.isolab.landlock.execute": "/"});
+        let spec = oci::parse(json.to_string().as_bytes()).unwrap();
         let config = Config::new(&spec, Path::new("/bundle"), "c1").unwrap();
         Plan::compile(&config, &Host::example()).unwrap()
     }
@@ -402,7 +452,9 @@ pub(crate) mod tests {
         host.cgroups.v1.iter_mut().for_each(|hierarchy| hierarchy.writable = false);
         let refused = Plan::compile(&config, &host).unwrap_err();
         let preview = Plan::preview(&config, &host).unwrap();
-        assert_eq!(preview.steps(), plan().steps());
+        host.uid = 0;
+        host.cgroups.v1.iter_mut().for_each(|hierarchy| hierarchy.writable = true);
+        assert_eq!(preview.steps(), Plan::compile(&config, &host).unwrap().steps());
         assert!(preview.notes.iter().any(|note| note.contains(&refused.to_string())), "{:?}", preview.notes);
     }
 

@@ -1,7 +1,7 @@
 //! What must come before what in a plan, and why. A property of every plan, held against this table in tests.
 
 use super::{Op, Plan, Side};
-use crate::{capability, cgroup, hook, mask, mount, namespace, process, rootfs};
+use crate::{capability, cgroup, hook, landlock, mask, mount, namespace, process, rootfs};
 
 /// A class of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub enum Class {
     Maps,
     /// Root of the user namespace.
     BecomeRoot,
+    /// A profile or context for the exec.
+    Label,
+    /// A kernel parameter.
+    Sysctl,
     /// Propagation is cut.
     Propagation,
     /// The new root is attached.
@@ -58,6 +62,12 @@ pub enum Class {
     Enter,
     /// The entered root is given its propagation.
     ShareRoot,
+    /// Landlock rules are collected.
+    Rules,
+    /// Scheduling and where memory comes from.
+    Scheduling,
+    /// The execution domain.
+    Personality,
     /// The bounding set is reduced.
     Bound,
     /// User and groups are set.
@@ -68,6 +78,8 @@ pub enum Class {
     Cwd,
     /// `no_new_privs`.
     NoNewPrivs,
+    /// Landlock's rules hold.
+    Restrict,
     /// Descriptors are closed.
     Close,
     /// The workload is to be held at its exec.
@@ -169,6 +181,23 @@ pub const TABLE: &[Row] = &[
     (Class::Hold, Class::Filter, "the filter may refuse ptrace", "seccomp(2)"),
     (Class::Hold, Class::Bound, "the exec gives no more than the tracer could give", "ptrace(2)"),
     (Class::Hold, Class::Identity, "the exec gives no more than the tracer could give", "ptrace(2)"),
+    (Class::Label, Class::Enter, "an image's /proc may be a fake that takes every write", "CVE-2019-16884"),
+    (Class::Label, Class::NoNewPrivs, "a confined launcher may only narrow afterwards", "no_new_privs.rst"),
+    (Class::Maps, Class::Sysctl, "written as the owner of the namespaces", "user_namespaces(7)"),
+    (Class::Sysctl, Class::Enter, "written through the host's /proc", "CVE-2023-28642"),
+    (Class::JoinGroup, Class::Scheduling, "the cpuset decides which nodes there are", "set_mempolicy(2)"),
+    (Class::Scheduling, Class::Bound, "may need CAP_SYS_NICE", "sched(7)"),
+    (Class::Scheduling, Class::Identity, "may need CAP_SYS_NICE", "sched(7)"),
+    (Class::Personality, Class::Filter, "the filter may refuse personality", "seccomp(2)"),
+    (Class::Enter, Class::Rules, "the paths are the container's", "landlock(7)"),
+    (Class::Rules, Class::Identity, "a rule does not depend on what the user may reach", "landlock(7)"),
+    (Class::Rules, Class::Cwd, "paths begin at the root", "openat2(2)"),
+    (Class::Rules, Class::Restrict, "a rule set is complete before it holds", "landlock(7)"),
+    (Class::NoNewPrivs, Class::Restrict, "without privilege a rule set needs it", "landlock(7)"),
+    (Class::Mount, Class::Restrict, "no mount may change afterwards", "landlock(7)"),
+    (Class::Cwd, Class::Restrict, "the working directory need not be readable", "landlock(7)"),
+    (Class::Restrict, Class::Close, "the rule set is a descriptor", "landlock(7)"),
+    (Class::Restrict, Class::Filter, "the filter may refuse landlock_restrict_self", "seccomp(2)"),
     (Class::Close, Class::Filter, "the filter may refuse close_range", "seccomp(2)"),
     (Class::Filter, Class::Exec, "the workload runs under it", "seccomp(2)"),
 ];
@@ -202,6 +231,12 @@ pub fn class(op: &Op) -> Option<Class> {
         Op::Path(mask::Op::Mask(_) | mask::Op::ReadOnly(_)) => Class::Path,
         Op::Capability(capability::Op::Bound(..)) => Class::Bound,
         Op::Capability(capability::Op::Set { .. }) => Class::Capabilities,
+        Op::AppArmor(_) | Op::Selinux(_) => Class::Label,
+        Op::Sysctl(_) => Class::Sysctl,
+        Op::Scheduler(_) | Op::MemoryPolicy(_) => Class::Scheduling,
+        Op::Personality(_) => Class::Personality,
+        Op::Landlock(landlock::Op::Restrict) => Class::Restrict,
+        Op::Landlock(_) => Class::Rules,
         Op::Process(op) => return process_class(op),
         Op::Terminal(_) => Class::Terminal,
         Op::Hook(hook::Op::Outside { .. }) => Class::CreateHook,

@@ -1,6 +1,6 @@
 //! The workload: what is executed, as whom, with which limits.
 //!
-//! Not done yet: io priority, scheduler, personality.
+//! Its terminal, its scheduling and its labels are modules of their own.
 
 #[cfg(feature = "launch")]
 pub(crate) mod perform;

@@ -82,10 +82,9 @@ fn await_start(preserved: u32, child: &Child<'_>) -> sys::Result<()> {
     let (start, door) = (child.start()?, child.door().ok_or(Errno::EBADF)?);
     let first = preserved.saturating_add(3);
     credential::set_dumpable(0)?;
-    match child.parent().states.get(1) {
-        Some(state) => fs::close_except(first, [start, door, state.as_fd()])?,
-        None => fs::close_except(first, [start, door])?,
-    }
+    let state = child.parent().states.get(1).map_or(start, AsFd::as_fd);
+    let rules = child.ruleset().unwrap_or(start);
+    fs::close_except(first, [start, door, state, rules])?;
     child.pass(Word::Ready)?;
     let mut byte = [0];
     fs::read(start, &mut byte).map(drop)

@@ -8,7 +8,7 @@ use crate::hook::{self, About};
 use crate::host::Host;
 use crate::namespace::Kind;
 use crate::plan::{self, PlanError, Side, Start, Step};
-use crate::{capability, seccomp};
+use crate::{capability, landlock, seccomp};
 
 use super::Rlimit;
 
@@ -179,8 +179,7 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
     for limit in &process.rlimits {
         push(plan::Op::Process(Op::Rlimit(*limit)));
     }
-    let sets = config.capabilities;
-    sets.check(host)?;
+    let (sets, _) = config.capabilities.granted(host, config.namespaces.makes(Kind::User));
     push(plan::Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability.min(63))));
     if process.uid != 0 {
         push(plan::Op::Capability(capability::Op::Keep));
@@ -206,14 +205,15 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
             "run as root, or use a user namespace",
         ));
     }
-    let for_filter = config.seccomp.is_some() && !process.no_new_privs;
+    let restricted = config.seccomp.is_some() || landlock::restrict(config, host).is_some();
+    let for_filter = restricted && !process.no_new_privs;
     push(plan::Op::Capability(capability::Op::Set { sets, for_filter }));
     Ok(())
 }
 
 /// The last things: nothing may come between the filter and the exec. `first` says whether it is the container's first
 /// process.
-pub(crate) fn end(config: &Config, first: bool, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+pub(crate) fn end(config: &Config, host: &Host, first: bool, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     let process = &config.process;
     let push = |steps: &mut Vec<Step>, op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
     push(steps, Op::Cwd(process.cwd.clone()));
@@ -224,6 +224,7 @@ pub(crate) fn end(config: &Config, first: bool, steps: &mut Vec<Step>) -> Result
     if first {
         hook::plan_start(config, steps);
     }
+    steps.extend(landlock::restrict(config, host));
     push(steps, Op::CloseDescriptors { preserved: 0 });
     if let Some(filter) = &config.seccomp {
         let program = filter.compile().map_err(|violation| {

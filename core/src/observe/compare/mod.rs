@@ -1,7 +1,9 @@
 //! Asked versus got.
 //!
-//! Not compared, since it does not show from outside: host and domain name, device nodes, what a bind mount is of, the instructions of the filter, and the arguments.
+//! Not compared, since it does not show from outside: host and domain name, device nodes, what a bind mount is of, the
+//! instructions of the filter, Landlock's rules, and the arguments.
 
+mod confinement;
 mod groups;
 mod mounts;
 
@@ -72,7 +74,8 @@ pub fn compare(config: &Config, host: &Host, launcher: &Observation, seen: &Obse
     namespaces(config, launcher, seen, &mut findings);
     mounts::compare(config, seen, &mut findings);
     identity(config, host, seen, &mut findings);
-    privileges(config, launcher, seen, &mut findings);
+    privileges(config, host, launcher, seen, &mut findings);
+    confinement::compare(config, seen, &mut findings);
     process(config, seen, &mut findings);
     groups::compare(config, host, seen, &mut findings);
     let Findings { checked, missing } = findings;
@@ -140,10 +143,17 @@ fn identity(config: &Config, host: &Host, seen: &Observation, findings: &mut Fin
     }
 }
 
-fn privileges(config: &Config, launcher: &Observation, seen: &Observation, findings: &mut Findings) {
+fn privileges(
+    config: &Config,
+    host: &Host,
+    launcher: &Observation,
+    seen: &Observation,
+    findings: &mut Findings,
+) {
     let process = &config.process;
     let status = &seen.status;
-    let asked = config.capabilities.after_exec(process.uid, process.no_new_privs);
+    let (granted, _) = config.capabilities.granted(host, config.namespaces.makes(Kind::User));
+    let asked = granted.after_exec(process.uid, process.no_new_privs);
     for (name, asked, got) in [
         ("CapInh", asked.inheritable, status.caps.inheritable),
         ("CapPrm", asked.permitted, status.caps.permitted),
