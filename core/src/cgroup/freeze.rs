@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::directory::Directory;
 use super::error::{Error, Result};
 use super::file;
-use super::plan::Directory;
 
 /// How long freezing and thawing may take.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -6,8 +6,8 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::directory::Directory;
 use super::error::{Error, Result};
-use super::plan::Directory;
 use super::{file, freeze, tree};
 use crate::sys::{self, Errno, fs, process};
 

@@ -9,6 +9,7 @@
 //! has them: `freeze`, `kill`, `procs`, `usage`, `update`, `remove`.
 
 pub mod devices;
+mod directory;
 #[cfg(feature = "launch")]
 mod error;
 #[cfg(feature = "launch")]
@@ -19,6 +20,7 @@ mod freeze;
 mod kill;
 #[cfg(feature = "launch")]
 mod oom;
+mod op;
 #[cfg(feature = "launch")]
 pub(crate) mod perform;
 mod plan;
@@ -39,7 +41,8 @@ use crate::config::Reader;
 use crate::mount::{Mount, Source};
 
 pub use devices::DeviceRule;
-pub use plan::{Directory, Op, Without, directories};
+pub use directory::{Directory, directories};
+pub use op::{Op, Without};
 pub(crate) use plan::{gaps, notes, plan, plan_join, plan_open};
 pub use resources::{
     BlockIo, Cpu, Device, HugePages, Memory, Network, Rate, Rdma, Resources, Throttle, Weight,

@@ -3,9 +3,9 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
+use super::directory::Directory;
 use super::error::{Error, Result};
 use super::file::{self, number};
-use super::plan::Directory;
 use crate::sys::{Errno, event, fs};
 
 /// Reports that memory ran out in a container.

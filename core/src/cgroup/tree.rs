@@ -7,9 +7,9 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use super::directory::Directory;
 use super::error::{Error, Result};
 use super::file::text;
-use super::plan::Directory;
 use crate::sys::{self, Errno, directory, fs};
 
 fn open(at: BorrowedFd<'_>, name: &CStr) -> sys::Result<OwnedFd> {

@@ -6,8 +6,8 @@
 
 use std::path::PathBuf;
 
+use super::directory::Directory;
 use super::error::{Error, Result};
-use super::plan::Directory;
 use super::settings::{self, Absent, Setting};
 use super::{Cpu, Resources, file};
 use crate::sys::Errno;

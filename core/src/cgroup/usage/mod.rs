@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::directory::Directory;
 use super::error::Result;
-use super::plan::Directory;
 
 /// What a container uses.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

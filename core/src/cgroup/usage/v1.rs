@@ -2,8 +2,8 @@
 
 use super::read::{Group, by_operation, flat, list, numbers};
 use super::{Cpuset, HugeUsage, MemoryEntry, Usage};
+use crate::cgroup::directory::Directory;
 use crate::cgroup::error::Result;
-use crate::cgroup::plan::Directory;
 
 /// The unit of `cpuacct.stat`, `USER_HZ`, is 1/100 s on every architecture that this is built for.
 const TICK: u64 = 10_000_000;

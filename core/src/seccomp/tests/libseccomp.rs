@@ -19,7 +19,10 @@ mod export;
 type Differs<'a> = (&'a LinuxSeccomp, &'a Call, u32, u32);
 
 /// Differences that are meant: the module's documentation tells why.
-const MEANT: [(&str, fn(&Differs<'_>) -> bool); 6] = [
+/// A reason, and whether it explains a difference.
+type Excuse = (&'static str, fn(&Differs<'_>) -> bool);
+
+const MEANT: [Excuse; 6] = [
     ("the process is killed, not the thread, by a call of an ABI that is not governed", |differs| {
         let (profile, call, ours, theirs) = differs;
         *ours == KILL_PROCESS && *theirs == 0 && abi(profile, call).is_none()
