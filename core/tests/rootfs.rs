@@ -50,6 +50,11 @@ fn run(bundle: &Bundle) -> Ran {
     Ran { said, enforced: compare(&bundle.config().unwrap(), &host, &own, &seen), seen }
 }
 
+/// One of busybox's programs, on this side.
+fn busybox(program: &str, arguments: &[&str]) -> bool {
+    std::process::Command::new("/bin/busybox").arg(program).args(arguments).status().unwrap().success()
+}
+
 fn error(bundle: &Bundle) -> String {
     let null = null();
     launch(&bundle.plan(&Host::probe()), &Options::new([null.as_fd(); 3])).unwrap_err().to_string()
@@ -344,9 +349,7 @@ fn recursive_read_only_reaches_what_is_below() {
     let source = directory(&bundle, "source");
     fs::create_dir(source.join("tmp")).unwrap();
     let below = source.join("tmp");
-    let mount =
-        |arguments: &[&str]| std::process::Command::new("mount").args(arguments).status().unwrap().success();
-    assert!(mount(&["-t", "tmpfs", "tmpfs", below.to_str().unwrap()]));
+    assert!(busybox("mount", &["-t", "tmpfs", "tmpfs", below.to_str().unwrap()]));
     push(
         &mut bundle,
         json!({"destination": "/m", "type": "bind", "source": source, "options": ["rbind", "rro"]}),
@@ -363,7 +366,7 @@ fn recursive_read_only_reaches_what_is_below() {
         }
     };
     let written = below.join("x").exists();
-    assert!(std::process::Command::new("umount").arg(&below).status().unwrap().success());
+    assert!(busybox("umount", &[below.to_str().unwrap()]));
     assert_eq!((outcome, written), ((2, Enforced::Enforced.to_string()), false));
 }
 
@@ -376,10 +379,8 @@ fn a_read_only_bind_below_a_shared_mount_is_read_only_wherever_it_spreads() {
     let mut bundle = shell("exit 0");
     let shared = directory(&bundle, "shared");
     let source = directory(&bundle, "source");
-    let mount =
-        |arguments: &[&str]| std::process::Command::new("mount").args(arguments).status().unwrap().success();
-    assert!(mount(&["-t", "tmpfs", "tmpfs", shared.to_str().unwrap()]));
-    assert!(mount(&["--make-shared", shared.to_str().unwrap()]));
+    assert!(busybox("mount", &["-t", "tmpfs", "tmpfs", shared.to_str().unwrap()]));
+    assert!(busybox("mount", &["--make-shared", shared.to_str().unwrap()]));
     fs::create_dir(shared.join("below")).unwrap();
     fs::write(source.join("file"), "").unwrap();
     fs::write(shared.join("file"), "").unwrap();
@@ -408,9 +409,9 @@ fn a_read_only_bind_below_a_shared_mount_is_read_only_wherever_it_spreads() {
         .collect();
     drop(container);
     for name in ["below", "file"] {
-        assert!(std::process::Command::new("umount").arg(shared.join(name)).status().unwrap().success());
+        assert!(busybox("umount", &[shared.join(name).to_str().unwrap()]));
     }
-    assert!(std::process::Command::new("umount").arg(&shared).status().unwrap().success());
+    assert!(busybox("umount", &[shared.to_str().unwrap()]));
     assert_eq!(spread.len(), 2, "{seen}");
     assert!(spread.iter().all(|options| options.starts_with("ro")), "{spread:?}");
     assert!(spread.iter().any(|options| options.contains("nodev")), "{spread:?}");
@@ -425,11 +426,8 @@ fn shared_and_slave_volumes_hear_of_the_host() {
     for (propagation, heard) in [("rshared", true), ("rslave", true), ("rprivate", false)] {
         let mut bundle = shell("read line; $b ls /m/late");
         let volume = directory(&bundle, "volume");
-        let mount = |arguments: &[&str]| {
-            std::process::Command::new("mount").args(arguments).status().unwrap().success()
-        };
-        assert!(mount(&["-t", "tmpfs", "tmpfs", volume.to_str().unwrap()]));
-        assert!(mount(&["--make-shared", volume.to_str().unwrap()]));
+        assert!(busybox("mount", &["-t", "tmpfs", "tmpfs", volume.to_str().unwrap()]));
+        assert!(busybox("mount", &["--make-shared", volume.to_str().unwrap()]));
         let late = volume.join("late");
         fs::create_dir(&late).unwrap();
         push(
@@ -442,14 +440,14 @@ fn shared_and_slave_volumes_hear_of_the_host() {
         let options = Options::new([input.as_fd(), writer.as_fd(), writer.as_fd()]);
         let launched = launch(&bundle.plan(&host), &options);
         drop(writer);
-        let mounted = mount(&["-t", "tmpfs", "tmpfs", late.to_str().unwrap()]);
+        let mounted = busybox("mount", &["-t", "tmpfs", "tmpfs", late.to_str().unwrap()]);
         fs::write(late.join("canary"), "").unwrap();
         std::io::Write::write_all(&mut &go, b"go\n").unwrap();
         let mut said = String::new();
         output.read_to_string(&mut said).unwrap();
         drop(launched);
-        assert!(std::process::Command::new("umount").arg(&late).status().unwrap().success());
-        assert!(std::process::Command::new("umount").arg(&volume).status().unwrap().success());
+        assert!(busybox("umount", &[late.to_str().unwrap()]));
+        assert!(busybox("umount", &[volume.to_str().unwrap()]));
         assert!(mounted);
         assert_eq!(said.contains("canary"), heard, "{propagation}: {said}");
     }
