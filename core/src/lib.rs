@@ -34,6 +34,8 @@ pub mod scheduler;
 pub mod seccomp;
 pub mod selinux;
 #[cfg(feature = "launch")]
+pub mod state;
+#[cfg(feature = "launch")]
 pub mod sys;
 pub mod sysctl;
 pub mod terminal;

@@ -17,6 +17,7 @@ use crate::{
     process, rootfs, scheduler, seccomp, selinux, sysctl,
 };
 pub(crate) use reader::Reader;
+pub use reader::is_plain_id;
 pub(crate) use violation::NOT_YET;
 pub use violation::{Violation, Violations};
 

@@ -8,6 +8,13 @@ use oci_spec::runtime::{Linux, Process, Spec};
 
 use super::{NOT_YET, Violation, Violations};
 
+/// Whether a container may have this name: it names directories and cgroups, so it is kept to what is harmless there.
+#[must_use]
+pub fn is_plain_id(id: &str) -> bool {
+    let ordinary = |c: char| c.is_ascii_alphanumeric() || "_+-.".contains(c);
+    !id.is_empty() && !id.starts_with(['.', '-']) && id.len() <= 128 && id.chars().all(ordinary)
+}
+
 /// A spec being validated.
 pub(crate) struct Reader<'a> {
     pub(crate) spec: &'a Spec,
@@ -70,10 +77,8 @@ impl<'a> Reader<'a> {
         self.text(path, full.as_os_str().as_bytes())
     }
 
-    /// Ids name directories and cgroups, so they are kept to what is harmless there.
     pub(super) fn check_id(&mut self, id: &str) {
-        let ordinary = |c: char| c.is_ascii_alphanumeric() || "_+-.".contains(c);
-        if id.is_empty() || id.starts_with(['.', '-']) || id.len() > 128 || !id.chars().all(ordinary) {
+        if !is_plain_id(id) {
             self.refuse(
                 "container id",
                 format!("{id:?} is not 1 to 128 of A-Z a-z 0-9 _ + - . starting with neither . nor -"),

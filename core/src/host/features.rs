@@ -4,56 +4,56 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::fd::AsFd;
 
-use super::{Cgroups, Feature, time};
+use super::{Cgroups, FEATURES, Feature, time};
 use crate::sys::fork::{SharedNumbers, fork};
 use crate::sys::trial::{Argument, Trial, trial};
 use crate::sys::{self, Errno, credential, fs, mount, namespace, process};
 
 const ROOT: &str = "run as root, or allow unprivileged user namespaces";
 
+/// All features.
 pub(super) fn probe(uid: u32, cgroups: &Cgroups) -> BTreeMap<String, Feature> {
+    FEATURES.iter().map(|name| ((*name).to_owned(), one(name, uid, cgroups))).collect()
+}
+
+/// One of [`FEATURES`], by name.
+pub(super) fn one(name: &str, uid: u32, cgroups: &Cgroups) -> Feature {
     let own_mounts =
         if uid == 0 { libc::CLONE_NEWNS } else { libc::CLONE_NEWNS | libc::CLONE_NEWUSER } as u64;
     let in_user = (libc::CLONE_NEWNS | libc::CLONE_NEWUSER) as u64;
-    let features = [
-        ("mount-namespace", attempt(own_mounts, "", || Ok(())), ROOT),
-        ("user-namespace", attempt(in_user, "", || Ok(())), USER_NAMESPACE),
-        (
-            "overlay",
+    let (result, remedy) = match name {
+        "mount-namespace" => (attempt(own_mounts, "", || Ok(())), ROOT),
+        "user-namespace" => (attempt(in_user, "", || Ok(())), USER_NAMESPACE),
+        "overlay" => (
             attempt(own_mounts, "fsopen", || mount::fsopen(c"overlay").map(drop)),
             "load the overlay module (modprobe overlay)",
         ),
-        (
-            "overlay-in-user-namespace",
-            overlay_in_user_namespace(uid),
-            "use Linux 5.11 or later, and allow user namespaces",
+        "overlay-in-user-namespace" => {
+            (overlay_in_user_namespace(uid), "use Linux 5.11 or later, and allow user namespaces")
+        }
+        "mount_setattr" => (
+            mount::has_mount_setattr().map_err(|errno| named("mount_setattr", errno)),
+            "use Linux 5.12 or later",
         ),
-        ("mount_setattr", attempt(own_mounts, "mount_setattr", mount_setattr), "use Linux 5.12 or later"),
-        (
-            "time-namespace",
+        "time-namespace" => (
             attempt(own_mounts | libc::CLONE_NEWTIME as u64, "", || Ok(())),
             "use Linux 5.6 or later, with CONFIG_TIME_NS",
         ),
-        ("time-namespace-at-exec", time::probe(uid), TIME_NAMESPACE),
-        ("seccomp-filter", seccomp_filter(), "use a kernel with CONFIG_SECCOMP_FILTER"),
-        (
-            "clone-into-cgroup",
-            clone_into_cgroup(cgroups),
-            "mount cgroup v2, and run as root or have a cgroup delegated",
-        ),
-        (
-            "landlock",
-            landlock().map(drop),
-            "use a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in lsm=",
-        ),
-        (
-            "apparmor",
-            apparmor(),
-            "use a kernel with CONFIG_SECURITY_APPARMOR, and apparmor in lsm= or apparmor=1",
-        ),
-        ("selinux", selinux(), "boot with security=selinux, and load a policy (load_policy)"),
-    ];
-    features.into_iter().map(|(name, result, remedy)| (name.to_owned(), feature(result, remedy))).collect()
+        "time-namespace-at-exec" => (time::probe(uid), TIME_NAMESPACE),
+        "seccomp-filter" => (seccomp_filter(), "use a kernel with CONFIG_SECCOMP_FILTER"),
+        "clone-into-cgroup" => {
+            (clone_into_cgroup(cgroups), "mount cgroup v2, and run as root or have a cgroup delegated")
+        }
+        "landlock" => {
+            (landlock().map(drop), "use a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in lsm=")
+        }
+        "apparmor" => {
+            (apparmor(), "use a kernel with CONFIG_SECURITY_APPARMOR, and apparmor in lsm= or apparmor=1")
+        }
+        "selinux" => (selinux(), "boot with security=selinux, and load a policy (load_policy)"),
+        _ => (Err("no such feature is known".into()), "name one of those that are"),
+    };
+    feature(result, remedy)
 }
 
 const USER_NAMESPACE: &str = "allow them: kernel.unprivileged_userns_clone=1, user.max_user_namespaces>0, \
@@ -124,12 +124,6 @@ fn small_overlay() -> sys::Result<()> {
     }
     fs::fchdir(tmpfs.as_fd())?;
     mount::mount(c"overlay", c"l", c"overlay", 0, c"lowerdir=l,upperdir=u,workdir=w")
-}
-
-fn mount_setattr() -> sys::Result<()> {
-    let root = mount::clone_tree(sys::here(), c"/", true)?; // with what a user namespace locks below it
-    let nosuid = mount::Attributes { set: libc::MOUNT_ATTR_NOSUID, ..mount::Attributes::default() };
-    mount::mount_setattr(root.as_fd(), false, &nosuid)
 }
 
 fn seccomp_filter() -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! What this host offers for isolation, probed once, each feature with its reason.
 //!
-//! [`Host`] is plain data: it can be printed, stored in a record, and made up in a test. Only `Host::probe`
-//! touches the kernel.
+//! [`Host`] is plain data: it can be printed, stored in a record, and made up in a test. Only `Host::probe` and
+//! `Host::probe_for` touch the kernel.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,6 +13,8 @@ use crate::plan::PlanError;
 
 #[cfg(feature = "launch")]
 mod features;
+#[cfg(feature = "launch")]
+mod needs;
 #[cfg(feature = "launch")]
 mod probe;
 #[cfg(feature = "launch")]

@@ -46,6 +46,19 @@ fn propagation(name: &str) -> Option<u64> {
     flag(name).or_else(|| name.strip_prefix('r').and_then(flag).map(|flag| flag | libc::MS_REC))
 }
 
+/// The names of all options that are not the file system's own, each once.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let attributes = ATTRIBUTES.iter().map(|(name, ..)| *name);
+    let plain = attributes.chain(PROPAGATION.iter().map(|(name, _)| *name));
+    let both = plain.flat_map(|name| [name.to_owned(), format!("r{name}")]);
+    let alone = SUPERBLOCK.iter().map(|(name, _)| *name).chain(WITHOUT_EFFECT).chain(KINDS);
+    both.chain(alone.map(str::to_owned)).collect()
+}
+
+/// Options that say what is mounted and how.
+const KINDS: [&str; 6] = ["bind", "rbind", "remount", "idmap", "ridmap", "tmpcopyup"];
+
 impl Options {
     /// The last of contradicting options wins, as `mount(8)` has it.
     pub(crate) fn read(reader: &mut Reader<'_>, path: &str, kind: &str, names: &[String]) -> Options {

@@ -49,23 +49,57 @@ pub enum ReadError {
     },
 }
 
+/// The oldest and the newest version of the runtime-spec that is read in full. Newer minor versions are read too, as far
+/// as they are known.
+pub const VERSIONS: [&str; 2] = ["1.0.0", "1.3.0"];
+
 /// Reads a config from a file.
 ///
 /// # Errors
 /// When the file is not a readable regular file of sensible size, or as [`parse`].
 pub fn read(path: &Path) -> Result<Spec, ReadError> {
-    in_file(path, parse)
+    in_file(path, &content(path)?, parse)
 }
 
-/// Reads a config from a file, and what the spec lets a runtime leave out of it with a warning.
+/// A config with the file that it was read from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The config.
+    pub spec: Spec,
+    /// What the spec lets a runtime leave out of it with a warning.
+    pub left_out: Vec<String>,
+    /// The bytes of the file.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads a config from a file, without what the spec lets a runtime leave out with a warning.
 ///
 /// # Errors
 /// As [`read`], but for what is left out.
-pub fn read_noting(path: &Path) -> Result<(Spec, Vec<String>), ReadError> {
-    in_file(path, parse_noting)
+pub fn load(path: &Path) -> Result<Loaded, ReadError> {
+    let bytes = content(path)?;
+    let (spec, left_out) = in_file(path, &bytes, parse_noting)?;
+    Ok(Loaded { spec, left_out, bytes })
 }
 
-fn in_file<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, ReadError>) -> Result<T, ReadError> {
+fn in_file<T>(
+    path: &Path,
+    bytes: &[u8],
+    parse: impl FnOnce(&[u8]) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
+    parse(bytes).map_err(|error| match error {
+        ReadError::Syntax { path: place, problem, .. } => {
+            ReadError::Syntax { file: format!("{}: ", path.display()), path: place, problem }
+        }
+        other => other,
+    })
+}
+
+/// A file of sensible size.
+///
+/// # Errors
+/// When it is no readable regular file, or too large.
+pub fn content(path: &Path) -> Result<Vec<u8>, ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     // Not blocking, so that opening a FIFO returns at once; the flag means nothing for regular files.
     let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(io)?;
@@ -78,12 +112,7 @@ fn in_file<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, ReadError>) ->
     }
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
-    parse(&bytes).map_err(|error| match error {
-        ReadError::Syntax { path: place, problem, .. } => {
-            ReadError::Syntax { file: format!("{}: ", path.display()), path: place, problem }
-        }
-        other => other,
-    })
+    Ok(bytes)
 }
 
 /// Reads a config from bytes. Unknown properties are ignored, as the spec demands.

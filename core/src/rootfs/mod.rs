@@ -33,6 +33,9 @@ pub struct Root {
     /// Propagation of the root in the end, with `MS_REC` for all mounts: `MS_PRIVATE`, `MS_SLAVE` of the host's mounts,
     /// `MS_SHARED` in a new peer group, or `MS_UNBINDABLE`.
     pub propagation: u64,
+    /// Whether `chroot` is used, which is weaker, in place of `pivot_root`. No config asks for it, only a caller whose own
+    /// root cannot be pivoted away from.
+    pub no_pivot: bool,
 }
 
 impl Root {
@@ -52,7 +55,7 @@ impl Root {
         let overlay = read_overlay(reader);
         let readonly = readonly || overlay.as_ref().is_some_and(|(_, readonly)| *readonly);
         let overlay = overlay.map(|(overlay, _)| overlay);
-        Root { path, overlay, readonly, propagation: read_propagation(reader) }
+        Root { path, overlay, readonly, propagation: read_propagation(reader), no_pivot: false }
     }
 }
 

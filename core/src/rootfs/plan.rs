@@ -111,7 +111,7 @@ pub(crate) fn enter(config: &Config, steps: &mut Vec<Step>) {
     if config.root.readonly {
         push(Op::ReadOnly);
     }
-    push(Op::Pivot);
+    push(if config.root.no_pivot { Op::Chroot } else { Op::Pivot });
     if config.root.propagation & (libc::MS_SHARED | libc::MS_UNBINDABLE) != 0 {
         push(Op::Share(config.root.propagation));
     }

@@ -103,6 +103,22 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<()> {
     if done == bytes.len() { Ok(()) } else { Err(Errno::EIO) }
 }
 
+/// `write(2)`, again and again until everything is written.
+///
+/// # Errors
+/// As in the manual page.
+pub fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        // SAFETY: the bytes outlive the call.
+        match unsafe { call(Sysno::write, args![raw(fd), bytes.as_ptr(), bytes.len()]) } {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+            Ok(done) => bytes = bytes.get(done..).unwrap_or_default(),
+        }
+    }
+    Ok(())
+}
+
 /// `read(2)`, once.
 ///
 /// # Errors
@@ -465,4 +481,68 @@ pub fn is_write_sealed(file: BorrowedFd<'_>) -> bool {
     let seals = unsafe { call(Sysno::fcntl, args![raw(file), libc::F_GET_SEALS]) };
     // EINVAL: a file that knows no seals.
     seals.is_ok_and(|seals| seals as i32 & libc::F_SEAL_WRITE != 0)
+}
+
+/// `renameat(2)` within a directory: `new` is replaced at once.
+///
+/// # Errors
+/// As in the manual page.
+pub fn rename_at(dir: BorrowedFd<'_>, old: &CStr, new: &CStr) -> Result<()> {
+    let given = args![raw(dir), text(old), raw(dir), text(new), 0];
+    // SAFETY: both names outlive the call.
+    unsafe { call(Sysno::renameat2, given) }?;
+    Ok(())
+}
+
+/// Removes a name that is no directory (`unlinkat(2)`).
+///
+/// # Errors
+/// As in the manual page.
+pub fn unlink_at(dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    // SAFETY: the name outlives the call.
+    unsafe { call(Sysno::unlinkat, args![raw(dir), text(name), 0]) }?;
+    Ok(())
+}
+
+/// Which file something is: its device and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity(u64, u64);
+
+/// The file that is open.
+///
+/// # Errors
+/// As in `fstat(2)`.
+pub fn identity(fd: BorrowedFd<'_>) -> Result<Identity> {
+    identity_at(fd, c"", libc::AT_EMPTY_PATH)
+}
+
+/// The file that has a name in a directory, a symbolic link itself.
+///
+/// # Errors
+/// As in `fstatat(2)`.
+pub fn identity_of(dir: BorrowedFd<'_>, name: &CStr) -> Result<Identity> {
+    identity_at(dir, name, libc::AT_SYMLINK_NOFOLLOW)
+}
+
+/// The file that a path leads to.
+///
+/// # Errors
+/// As in `stat(2)`.
+pub fn identity_behind(path: &CStr) -> Result<Identity> {
+    identity_at(super::here(), path, 0)
+}
+
+/// The two architectures name the call differently.
+#[cfg(target_arch = "x86_64")]
+const FSTATAT: Sysno = Sysno::newfstatat;
+#[cfg(target_arch = "aarch64")]
+const FSTATAT: Sysno = Sysno::fstatat;
+
+fn identity_at(dir: BorrowedFd<'_>, name: &CStr, flags: i32) -> Result<Identity> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the kernel fills the structure, which has the size that it writes; the name outlives the call.
+    unsafe { call(FSTATAT, args![raw(dir), text(name), stat.as_mut_ptr(), flags]) }?;
+    // SAFETY: zeroed, then filled; every bit pattern is a valid `stat`.
+    let stat = unsafe { stat.assume_init() };
+    Ok(Identity(stat.st_dev, stat.st_ino))
 }

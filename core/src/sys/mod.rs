@@ -23,6 +23,7 @@ pub mod fs;
 pub mod init;
 pub mod landlock;
 pub mod link;
+pub mod lock;
 pub mod memory_policy;
 pub mod module;
 pub mod mount;

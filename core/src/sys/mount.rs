@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use super::{Result, Sysno, args, call, owned, raw, text};
+use super::{Errno, Result, Sysno, args, call, owned, raw, text};
 
 /// Not in the libc crate: the mount's ids are mapped by the user namespace of [`Attributes::userns`].
 pub const IDMAP: u64 = 0x0010_0000;
@@ -129,6 +129,20 @@ pub fn mount_setattr(mount: BorrowedFd<'_>, recursive: bool, attributes: &Attrib
     // SAFETY: the structure has the layout of `struct mount_attr` and outlives the call.
     unsafe { call(Sysno::mount_setattr, given) }?;
     Ok(())
+}
+
+/// Whether the kernel has `mount_setattr(2)`. Nothing is changed: it is asked with a structure that is too small, which it
+/// refuses before it looks at anything else.
+///
+/// # Errors
+/// `ENOSYS` before Linux 5.12, or what a filter says.
+pub fn has_mount_setattr() -> Result<()> {
+    // SAFETY: no pointers that are followed: the size comes first.
+    match unsafe { call(Sysno::mount_setattr, args![libc::AT_FDCWD, text(c""), 0, 0, 0]) } {
+        Err(Errno::EINVAL) => Ok(()),
+        Err(errno) => Err(errno),
+        Ok(_) => Err(Errno::ENOSYS),
+    }
 }
 
 /// Changes the flags or the propagation of the mount at a path, as `mount(2)` does with `MS_REMOUNT`, `MS_PRIVATE`

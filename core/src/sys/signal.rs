@@ -103,3 +103,55 @@ pub const INTERRUPT: i32 = libc::SIGINT;
 pub const TERMINATE: i32 = libc::SIGTERM;
 /// `SIGHUP`, as the end of a terminal sends it.
 pub const HANGUP: i32 = libc::SIGHUP;
+/// `SIGQUIT`.
+pub const QUIT: i32 = libc::SIGQUIT;
+/// `SIGUSR1`.
+pub const USER_1: i32 = libc::SIGUSR1;
+/// `SIGUSR2`.
+pub const USER_2: i32 = libc::SIGUSR2;
+/// `SIGALRM`.
+pub const ALARM: i32 = libc::SIGALRM;
+/// `SIGCONT`.
+pub const CONTINUE: i32 = libc::SIGCONT;
+/// `SIGKILL`.
+pub const KILL: i32 = libc::SIGKILL;
+/// `SIGWINCH`: the terminal has another size.
+pub const WINDOW: i32 = libc::SIGWINCH;
+
+/// Names of the signals below the real-time ones, without `SIG` (`signal(7)`), aliases last.
+pub const NAMES: [(&str, i32); 34] = [
+    ("HUP", libc::SIGHUP),
+    ("INT", libc::SIGINT),
+    ("QUIT", libc::SIGQUIT),
+    ("ILL", libc::SIGILL),
+    ("TRAP", libc::SIGTRAP),
+    ("ABRT", libc::SIGABRT),
+    ("BUS", libc::SIGBUS),
+    ("FPE", libc::SIGFPE),
+    ("KILL", libc::SIGKILL),
+    ("USR1", libc::SIGUSR1),
+    ("SEGV", libc::SIGSEGV),
+    ("USR2", libc::SIGUSR2),
+    ("PIPE", libc::SIGPIPE),
+    ("ALRM", libc::SIGALRM),
+    ("TERM", libc::SIGTERM),
+    ("STKFLT", libc::SIGSTKFLT),
+    ("CHLD", libc::SIGCHLD),
+    ("CONT", libc::SIGCONT),
+    ("STOP", libc::SIGSTOP),
+    ("TSTP", libc::SIGTSTP),
+    ("TTIN", libc::SIGTTIN),
+    ("TTOU", libc::SIGTTOU),
+    ("URG", libc::SIGURG),
+    ("XCPU", libc::SIGXCPU),
+    ("XFSZ", libc::SIGXFSZ),
+    ("VTALRM", libc::SIGVTALRM),
+    ("PROF", libc::SIGPROF),
+    ("WINCH", libc::SIGWINCH),
+    ("IO", libc::SIGIO),
+    ("PWR", libc::SIGPWR),
+    ("SYS", libc::SIGSYS),
+    ("POLL", libc::SIGPOLL),
+    ("CLD", libc::SIGCHLD),
+    ("IOT", libc::SIGABRT),
+];

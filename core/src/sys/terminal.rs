@@ -6,7 +6,8 @@ use super::{Errno, Result, Sysno, args, call, owned, raw};
 
 /// `struct termios` as the kernel has it on all architectures that isolab knows; the C library's is larger.
 #[repr(C)]
-struct Settings {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
     input: libc::tcflag_t,
     output: libc::tcflag_t,
     control: libc::tcflag_t,
@@ -75,5 +76,55 @@ pub fn set_size(terminal: BorrowedFd<'_>, rows: u16, columns: u16) -> Result<()>
 pub fn control(terminal: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: no pointers.
     unsafe { call(Sysno::ioctl, args![raw(terminal), libc::TIOCSCTTY, 0]) }?;
+    Ok(())
+}
+
+/// Has a terminal pass on every byte as it is and interpret none, as `cfmakeraw(3)` has it. Returns what it was set to.
+///
+/// # Errors
+/// `ENOTTY` when it is none.
+pub fn pass_everything(terminal: BorrowedFd<'_>) -> Result<Settings> {
+    let mut settings =
+        Settings { input: 0, output: 0, control: 0, local: 0, discipline: 0, characters: [0; 19] };
+    // SAFETY: the structure has the kernel's layout and is writable.
+    unsafe { call(Sysno::ioctl, args![raw(terminal), libc::TCGETS, std::ptr::from_mut(&mut settings)]) }?;
+    let saved = settings;
+    settings.input &= !(libc::IGNBRK
+        | libc::BRKINT
+        | libc::PARMRK
+        | libc::ISTRIP
+        | libc::INLCR
+        | libc::IGNCR
+        | libc::ICRNL
+        | libc::IXON);
+    settings.output &= !libc::OPOST;
+    settings.local &= !(libc::ECHO | libc::ECHONL | libc::ICANON | libc::ISIG | libc::IEXTEN);
+    settings.control = settings.control & !(libc::CSIZE | libc::PARENB) | libc::CS8;
+    settings.characters[libc::VMIN] = 1;
+    settings.characters[libc::VTIME] = 0;
+    restore(terminal, &settings)?;
+    Ok(saved)
+}
+
+/// Puts a terminal's settings back.
+///
+/// # Errors
+/// `ENOTTY` when it is none.
+pub fn restore(terminal: BorrowedFd<'_>, settings: &Settings) -> Result<()> {
+    // SAFETY: the structure has the kernel's layout and outlives the call.
+    unsafe { call(Sysno::ioctl, args![raw(terminal), libc::TCSETS, std::ptr::from_ref(settings)]) }?;
+    Ok(())
+}
+
+/// Gives a terminal the size of another.
+///
+/// # Errors
+/// `ENOTTY` when one of them is none.
+pub fn copy_size(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<()> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the structure is writable.
+    unsafe { call(Sysno::ioctl, args![raw(from), libc::TIOCGWINSZ, std::ptr::from_mut(&mut size)]) }?;
+    // SAFETY: the structure outlives the call.
+    unsafe { call(Sysno::ioctl, args![raw(to), libc::TIOCSWINSZ, std::ptr::from_ref(&size)]) }?;
     Ok(())
 }

@@ -1,0 +1,74 @@
+//! `run`: create, start, wait, delete, in one.
+
+use isolab_core::launch::Container;
+use isolab_core::state::{Found, State};
+
+use crate::arguments::{Bundle, Run};
+use crate::bundle::{Prepared, prepare, undo};
+use crate::engine::{self, Wiring};
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use crate::wait::Signals;
+use crate::{Context, create, delete, descriptors, start};
+
+pub(crate) fn run(context: &Context, given: &Run) -> Result<u8, Failure> {
+    if given.detach {
+        let prepared = create::set_up(context, &given.bundle)?;
+        return start::go(context, prepared.entry, &prepared.state).map(|()| 0);
+    }
+    // Blocked from before the launch, so that none is lost; the workload starts with none blocked.
+    let signals = Signals::block()?;
+    let mut prepared = prepare(context, &given.bundle)?;
+    let (container, terminal) = match launch(&given.bundle, &mut prepared) {
+        Ok(launched) => launched,
+        Err(failure) => return Err(undo(prepared.entry, failure)),
+    };
+    let Prepared { mut entry, state, .. } = prepared;
+    // Other commands may work on it while it runs.
+    entry.unlock();
+    start::poststart(context, &state);
+    finish(context, container, &terminal, &signals, &state, given.keep)
+}
+
+fn launch(given: &Bundle, prepared: &mut Prepared) -> Result<(Container, Terminal), Failure> {
+    let Prepared { config, plan, state, entry, preserve_fds } = prepared;
+    let mut terminal =
+        Terminal::new(given.console_socket.as_deref(), config.process.terminal.is_some(), false)?;
+    let wiring =
+        Wiring { console: terminal.socket(), preserve_fds: *preserve_fds, accept_gaps: given.allow_partial };
+    let container = engine::launch(plan, &wiring)?;
+    state.set_init(container.pid(), config);
+    state.complete = true;
+    entry.write(state)?;
+    if let Some(path) = &given.pid_file {
+        descriptors::write_pid(path, container.pid())?;
+    }
+    terminal.take_over()?;
+    Ok((container, terminal))
+}
+
+/// Waits for the workload's end, and removes what there is of the container.
+fn finish(
+    context: &Context,
+    mut container: Container,
+    terminal: &Terminal,
+    signals: &Signals,
+    state: &State,
+    keep: bool,
+) -> Result<u8, Failure> {
+    let exit = signals.wait(&mut container, terminal)?;
+    container.remove()?;
+    if !keep {
+        match context.store.lock(&state.id) {
+            // Deleted meanwhile, and perhaps created anew by someone else.
+            Ok(Found::Container(entry, found)) if found.creator == state.creator => {
+                delete::end(&found, &entry)?;
+                delete::poststop(context, state);
+                entry.remove()?;
+            }
+            Ok(_) | Err(isolab_core::state::Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(exit)
+}
