@@ -7,6 +7,7 @@
 //!
 //! Without the `launch` feature nothing here touches the kernel.
 
+pub mod apparmor;
 pub mod capability;
 pub mod cgroup;
 pub mod config;
@@ -14,21 +15,27 @@ pub mod device;
 pub mod exit;
 pub mod hook;
 pub mod host;
+pub mod landlock;
 #[cfg(feature = "launch")]
 pub mod launch;
 pub mod mask;
+pub mod memory_policy;
 pub mod mount;
 pub mod namespace;
 #[cfg(feature = "launch")]
 pub mod need;
 pub mod observe;
 pub mod oci;
+pub mod personality;
 pub mod plan;
 pub mod process;
 pub mod rootfs;
+pub mod scheduler;
 pub mod seccomp;
+pub mod selinux;
 #[cfg(feature = "launch")]
 pub mod state;
 #[cfg(feature = "launch")]
 pub mod sys;
+pub mod sysctl;
 pub mod terminal;

@@ -14,7 +14,8 @@ pub static SKIPPED: AtomicU32 = AtomicU32::new(0);
 /// Whether everything named is there. What is missing is printed with its remedy.
 ///
 /// Names: `root`, a program such as `runc`, a feature of [`crate::host::FEATURES`], `cgroup-v1`, `cgroup-v2` (with
-/// controllers), or `cgroup CONTROLLER`.
+/// controllers), `cgroup CONTROLLER`, `apparmor-profile NAME` (loaded), `landlock version N` (or later), `guest` (of the
+/// kernel lab), `i386` (programs), or a file by its absolute path.
 ///
 /// # Panics
 /// When something is missing that `ISOLAB_MUST_RUN` promises.
@@ -57,10 +58,26 @@ fn look(need: &str, host: &Host) -> Result<(), (String, String)> {
     match need {
         "root" if host.is_root() => Ok(()),
         "root" => missing("this is not root", "run the tests as root"),
+        "guest" if host.cmdline.contains(GUEST) => Ok(()),
+        "guest" => missing("this is no guest, and a mistake would stop the host", "isolab kernels --test"),
         "cgroup-v1" if !host.cgroups.v1.is_empty() => Ok(()),
         "cgroup-v1" => missing("no v1 hierarchy is mounted", "boot with systemd.unified_cgroup_hierarchy=0"),
         "cgroup-v2" if host.cgroups.v2.as_ref().is_some_and(|tree| !tree.controllers.is_empty()) => Ok(()),
         "cgroup-v2" => missing("the v2 tree has no controllers", "boot without v1 hierarchies"),
+        "i386" if crate::sys::trial::has_i386() => Ok(()),
+        "i386" => missing("32-bit programs do not run here", "use a kernel with CONFIG_IA32_EMULATION"),
+        file if file.starts_with('/') && std::path::Path::new(file).exists() => Ok(()),
+        file if file.starts_with('/') => {
+            missing("it does not exist", &format!("apt-get install {}", package(file)))
+        }
+        _ if need.starts_with(PROFILE) => match is_loaded(need.trim_start_matches(PROFILE)) {
+            true => Ok(()),
+            false => missing("no such profile is loaded", "isolab kernels --test --apparmor FILE"),
+        },
+        _ if need.starts_with(LANDLOCK) => match need.trim_start_matches(LANDLOCK).parse() {
+            Ok(version) if host.landlock >= version => Ok(()),
+            _ => missing(&format!("this kernel's version is {}", host.landlock), "use a later kernel"),
+        },
         _ => match need.strip_prefix("cgroup ") {
             Some(controller) if host.cgroups.find(controller).is_some_and(|(tree, _)| tree.writable) => {
                 Ok(())
@@ -75,6 +92,16 @@ fn look(need: &str, host: &Host) -> Result<(), (String, String)> {
     }
 }
 
+/// What the kernel lab puts on its guests' command lines.
+const GUEST: &str = "isolab.padding=";
+const LANDLOCK: &str = "landlock version ";
+const PROFILE: &str = "apparmor-profile ";
+
+fn is_loaded(profile: &str) -> bool {
+    let loaded = std::fs::read_to_string("/sys/kernel/security/apparmor/profiles").unwrap_or_default();
+    loaded.lines().any(|line| crate::apparmor::is(profile, line))
+}
+
 fn in_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
@@ -84,6 +111,10 @@ fn package(program: &str) -> &str {
     match program {
         "bwrap" => "bubblewrap",
         "chromium" => "chromium",
+        "newuidmap" => "uidmap",
+        "setpriv" | "unshare" => "util-linux",
+        "/usr/include/seccomp.h" => "libseccomp-dev",
+        "/usr/share/containers/seccomp.json" => "golang-github-containers-common",
         other => other,
     }
 }

@@ -142,7 +142,10 @@ fn the_life_of_a_container() {
     let again = root.run(&["start", id]);
     assert!(again.status.code() == Some(1) && said(&again).contains("running already"), "{again:?}");
     let busy = root.run(&["delete", id]);
-    assert!(busy.status.code() == Some(1) && said(&busy).contains("that is not stopped: running"), "{busy:?}");
+    assert!(
+        busy.status.code() == Some(1) && said(&busy).contains("that is not stopped: running"),
+        "{busy:?}"
+    );
     root.ok(&["kill", id]);
     root.await_status(id, "stopped");
     assert_eq!(root.state(id)["pid"], 0);
@@ -153,7 +156,10 @@ fn the_life_of_a_container() {
     assert_eq!(traces(&host, &bundle), before);
     for command in ["state", "start", "kill", "delete", "pause", "resume", "ps", "events", "update"] {
         let none = root.run(&[command, id]);
-        assert!(none.status.code() == Some(1) && said(&none).contains("does not exist"), "{command}: {none:?}");
+        assert!(
+            none.status.code() == Some(1) && said(&none).contains("does not exist"),
+            "{command}: {none:?}"
+        );
     }
     root.ok(&["delete", "--force", id]);
 }
@@ -297,7 +303,8 @@ fn a_start_killed_anywhere_leaves_a_container_that_is_created_or_not() {
     let id = bundle.id.as_str();
     root.create(&bundle);
     for when in 1.. {
-        let inject = format!("inject=openat,fcntl,write,unlinkat,pidfd_open,ppoll:signal=SIGKILL:when={when}");
+        let inject =
+            format!("inject=openat,fcntl,write,unlinkat,pidfd_open,ppoll:signal=SIGKILL:when={when}");
         let mut command = Command::new("strace");
         command.args(["-qq", "-o", "/dev/null", "-e", &inject, RUNTIME, "--root"]).arg(&root.0);
         let status = output(command.args(["start", id])).status;
@@ -355,11 +362,15 @@ fn exec_gives_the_process_and_its_status() {
     assert_eq!(root.run(&["exec", id]).status.code(), Some(255));
     assert_eq!(root.run(&["exec", "--cgroup", "../x", id, "/exit"]).status.code(), Some(255));
     let process = bundle.dir.join("process.json");
-    fs::write(&process, json!({"args": ["/bin/busybox", "pwd"], "cwd": "/bin", "user": {"uid": 1, "gid": 1}}).to_string())
-        .unwrap();
+    fs::write(
+        &process,
+        json!({"args": ["/bin/busybox", "pwd"], "cwd": "/bin", "user": {"uid": 1, "gid": 1}}).to_string(),
+    )
+    .unwrap();
     assert_eq!(root.ok(&["exec", "--process", process.to_str().unwrap(), id]), "/bin\n");
     let pid_file = bundle.dir.join("pid");
-    let detached = ["exec", "-d", "--pid-file", pid_file.to_str().unwrap(), id, "/bin/busybox", "sleep", "1000"];
+    let detached =
+        ["exec", "-d", "--pid-file", pid_file.to_str().unwrap(), id, "/bin/busybox", "sleep", "1000"];
     root.ok(&detached);
     let pid: i64 = fs::read_to_string(&pid_file).unwrap().parse().unwrap();
     let pids: Vec<i64> = serde_json::from_str(&root.ok(&["ps", "--format", "json", id])).unwrap();
@@ -428,7 +439,10 @@ fn errors_are_one_json_object_in_an_engines_log() {
     assert_eq!(output(&mut command).status.code(), Some(1));
     let text = fs::read_to_string(&log).unwrap();
     fs::remove_file(&log).unwrap();
-    assert!(text.lines().nth(1).unwrap().ends_with(r#"level=error msg="container \"x\" does not exist""#), "{text}");
+    assert!(
+        text.lines().nth(1).unwrap().ends_with(r#"level=error msg="container \"x\" does not exist""#),
+        "{text}"
+    );
 }
 
 #[test]
@@ -563,7 +577,8 @@ fn descriptors_are_passed_on_as_asked() {
         return;
     }
     let root = Root::new();
-    let script = "echo $LISTEN_FDS $LISTEN_PID; read a <&3; read b <&4; echo $a $b; ls /proc/self/fd | busybox wc -l";
+    let script =
+        "echo $LISTEN_FDS $LISTEN_PID; read a <&3; read b <&4; echo $a $b; ls /proc/self/fd | busybox wc -l";
     let bundle = Bundle::new().with_shell(script);
     let (path, id) = (bundle.write().to_str().unwrap(), bundle.id.as_str());
     let with = |fds: &str, variables: &str| {
@@ -578,7 +593,10 @@ fn descriptors_are_passed_on_as_asked() {
     let given = with("3<a 4<b 5<b 7<b", "LISTEN_FDS=1");
     assert_eq!(String::from_utf8_lossy(&given.stdout), "1 1\none two\n6\n", "{given:?}");
     let missing = with("3<a", "LISTEN_FDS=1");
-    assert!(missing.status.code() == Some(1) && said(&missing).contains("descriptor 4 is not open"), "{missing:?}");
+    assert!(
+        missing.status.code() == Some(1) && said(&missing).contains("descriptor 4 is not open"),
+        "{missing:?}"
+    );
 }
 
 #[test]
@@ -604,7 +622,10 @@ fn hooks_of_the_end_run_once_with_the_state() {
     let text = fs::read_to_string(&file).unwrap();
     assert_eq!((text.matches("poststart {").count(), text.matches("poststop {").count()), (1, 1), "{text}");
     // What the spec gives a hook, and then what `state` says from within one.
-    assert_eq!(text.matches(r#""status":"running""#).count() + text.matches(r#""status": "running""#).count(), 2);
+    assert_eq!(
+        text.matches(r#""status":"running""#).count() + text.matches(r#""status": "running""#).count(),
+        2
+    );
     assert_eq!(text.matches(r#""status":"stopped""#).count(), 1, "{text}");
 }
 

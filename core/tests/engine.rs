@@ -348,3 +348,174 @@ fn a_false_multiplexer_is_no_terminal() {
     let text = launch(&bundle.plan(&host), &options).unwrap_err().to_string();
     assert!(text.contains("/dev/ptmx") && text.contains("ENODEV") && text.contains("devpts"), "{text}");
 }
+
+/// A hook that keeps what it is told, and says in which mount namespace it ran.
+fn keeping(shell: &str, into: &str) -> serde_json::Value {
+    let script = format!("{shell} cat > {into}; {shell} readlink /proc/self/ns/mnt > {into}.ns");
+    json!({"path": shell, "args": ["sh", "-c", script], "env": ["A=b"], "timeout": 10})
+}
+
+#[test]
+fn hooks_run_in_their_places_and_are_told_of_the_container() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let host = Host::probe();
+    let mut bundle = Bundle::new().with_shell("/bin/busybox readlink /proc/self/ns/mnt > /workload; exit 0");
+    bundle.config["root"]["readonly"] = json!(false);
+    bundle.config["annotations"] = json!({"a": "b"});
+    let outside = |name: &str| bundle.dir.join(name).display().to_string();
+    bundle.config["hooks"] = json!({
+        "prestart": [keeping("/bin/busybox", &outside("prestart"))],
+        "createRuntime": [keeping("/bin/busybox", &outside("createRuntime"))],
+        "createContainer": [keeping("/bin/busybox", &outside("createContainer"))],
+        "startContainer": [keeping("/bin/busybox", "/startContainer")],
+    });
+    let plan = bundle.plan(&host);
+    assert_eq!(order::violations(&plan), Vec::<String>::new());
+    assert_eq!(order::violations(&plan.waiting()), Vec::<String>::new());
+    let read = |path: PathBuf| {
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let check = |pid: i32| {
+        let own = fs::read_link("/proc/self/ns/mnt").unwrap();
+        let inside = read(bundle.dir.join("rootfs/workload"));
+        for (place, status, within) in [
+            ("prestart", "creating", false),
+            ("createRuntime", "creating", false),
+            ("createContainer", "creating", true),
+            ("rootfs/startContainer", "created", true),
+        ] {
+            let state: serde_json::Value = serde_json::from_str(&read(bundle.dir.join(place))).unwrap();
+            assert_eq!(state["pid"], pid, "{place}");
+            assert_eq!((&state["status"], &state["id"]), (&json!(status), &json!(bundle.id)), "{place}");
+            assert_eq!(
+                (&state["annotations"]["a"], &state["bundle"]),
+                (&json!("b"), &json!(bundle.dir)),
+                "{place}"
+            );
+            let namespace = read(bundle.dir.join(format!("{place}.ns")));
+            assert_eq!(namespace == inside, within, "{place}: {namespace}");
+            assert_eq!(Path::new(namespace.trim_end()) == own, !within, "{place}: {namespace}");
+        }
+    };
+    let null = null();
+    let options = Options::new([null.as_fd(); 3]);
+    let mut container = launch(&plan, &options).unwrap();
+    assert_eq!(container.wait(Some(Duration::from_secs(10))).unwrap(), Some(Exit::Code(0)));
+    check(container.pid());
+    container.remove().unwrap();
+    fs::remove_file(bundle.dir.join("rootfs/startContainer")).unwrap();
+    let (path, start) = fifo(&bundle);
+    let created = create(&plan, &options, start.as_fd()).unwrap();
+    assert!(!bundle.dir.join("rootfs/startContainer").exists());
+    give_start(&path);
+    assert_eq!(reap(created.pid), Exit::Code(0));
+    check(created.pid);
+    remove_groups(&plan);
+}
+
+#[test]
+fn a_hook_that_fails_ends_the_launch_and_leaves_nothing() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let host = Host::probe();
+    let hook = |script: &str| json!([{"path": "/bin/busybox", "args": ["sh", "-c", script], "timeout": 1}]);
+    for (point, script, said) in [
+        ("prestart", "echo why >&2; exit 3", "exit status 3; it said: why"),
+        ("createRuntime", "exit 3", "exit status 3"),
+        ("createContainer", "exit 3", "ended with another status than 0"),
+        ("createContainer", "exec /bin/busybox sleep 60", "killed after its timeout"),
+        ("startContainer", "exit 3", "ended with another status than 0"),
+    ] {
+        let mut bundle = Bundle::new().with_shell("exit 0");
+        bundle.config["hooks"] = json!({point: hook(script)});
+        let before = traces(&host, &bundle);
+        let null = null();
+        let error = launch(&bundle.plan(&host), &Options::new([null.as_fd(); 3])).unwrap_err().to_string();
+        assert!(error.contains(said) && error.contains(point), "{point} {script}: {error}");
+        assert_eq!(traces(&host, &bundle), before, "{point}");
+    }
+}
+
+/// Answers every call that it is asked about with one errno.
+fn agent(path: &Path, errno: i32) -> std::thread::JoinHandle<serde_json::Value> {
+    use isolab_core::sys::seccomp::{Answer, answer, receive};
+    let socket = std::os::unix::net::UnixListener::bind(path).unwrap();
+    std::thread::spawn(move || {
+        let (connection, _) = socket.accept().unwrap();
+        let mut bytes = vec![0u8; 64 * 1024];
+        let listener = isolab_core::sys::socket::receive_descriptor(connection.as_fd(), &mut bytes).unwrap();
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap();
+        let asked = receive(listener.as_fd()).unwrap();
+        answer(listener.as_fd(), asked.id, Answer::Fail(isolab_core::sys::Errno::new(errno))).unwrap();
+        serde_json::from_slice(&bytes[..end]).unwrap()
+    })
+}
+
+#[test]
+fn an_agent_is_sent_the_listener_of_a_filter() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let host = Host::probe();
+    for created in [false, true] {
+        // The agent's errno is what mkdir says.
+        let mut bundle = Bundle::new().with_shell("mkdir /tmp/x 2>/tmp/said; exit 0");
+        bundle.config["root"]["readonly"] = json!(false);
+        let path = bundle.dir.join("agent");
+        let agent = agent(&path, libc::EXDEV);
+        bundle.config["linux"]["seccomp"] = json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "listenerPath": path,
+            "listenerMetadata": "meta",
+            "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}],
+        });
+        bundle.config["mounts"].as_array_mut().unwrap().retain(|mount| mount["destination"] != "/tmp");
+        let plan = bundle.plan(&host);
+        let null = null();
+        let options = Options::new([null.as_fd(); 3]);
+        let pid = if created {
+            let (path, start) = fifo(&bundle);
+            let created = create(&plan, &options, start.as_fd()).unwrap();
+            give_start(&path);
+            assert_eq!(reap(created.pid), Exit::Code(0));
+            remove_groups(&plan);
+            created.pid
+        } else {
+            let mut container = launch(&plan, &options).unwrap();
+            assert_eq!(container.wait(Some(Duration::from_secs(10))).unwrap(), Some(Exit::Code(0)));
+            let pid = container.pid();
+            container.remove().unwrap();
+            pid
+        };
+        let said = agent.join().unwrap();
+        assert_eq!(
+            (&said["pid"], &said["metadata"], &said["fds"][0]),
+            (&json!(pid), &json!("meta"), &json!("seccompFd"))
+        );
+        assert_eq!(said["state"]["id"], bundle.id);
+        let text = fs::read_to_string(bundle.dir.join("rootfs/tmp/said")).unwrap();
+        assert!(text.contains("Invalid cross-device link"), "{text}");
+    }
+}
+
+#[test]
+fn without_its_agent_nothing_runs() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let host = Host::probe();
+    let mut bundle = Bundle::new();
+    bundle.config["linux"]["seccomp"] = json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": bundle.dir.join("none"),
+        "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
+    });
+    let before = traces(&host, &bundle);
+    let null = null();
+    let error = launch(&bundle.plan(&host), &Options::new([null.as_fd(); 3])).unwrap_err().to_string();
+    assert!(error.contains("agent") && error.contains("listenerPath"), "{error}");
+    assert_eq!(traces(&host, &bundle), before);
+}

@@ -17,6 +17,8 @@ pub(crate) fn host() -> Host {
         mitigations: std::collections::BTreeMap::new(),
         cgroups: Cgroups::default(),
         last_capability: 40,
+        capabilities: isolab_core::capability::Sets::all(),
+        landlock: 0,
         uid: 0,
         gid: 0,
         features: std::collections::BTreeMap::new(),

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Reader;
 use crate::host::Host;
-use crate::plan::PlanError;
 
 /// Names by number, as in `linux/capability.h`.
 pub const NAMES: [&str; 41] = [
@@ -85,6 +84,12 @@ pub fn names(set: u64) -> Vec<String> {
 }
 
 impl Sets {
+    /// Every capability but ambient ones: what root has.
+    #[must_use]
+    pub fn all() -> Sets {
+        Sets { inheritable: 0, permitted: u64::MAX, effective: u64::MAX, bounding: u64::MAX, ambient: 0 }
+    }
+
     pub(crate) fn read(reader: &mut Reader<'_>) -> Sets {
         let Some(asked) = reader.process().and_then(|process| process.capabilities().as_ref()) else {
             return Sets::default();
@@ -101,14 +106,7 @@ impl Sets {
             let problem = format!("{} are not permitted", names(excess).join(", "));
             reader.refuse("process.capabilities.effective", problem);
         }
-        sets.normal()
-    }
-
-    /// What the kernel can represent: an ambient capability must be permitted and inheritable. The config that
-    /// `runc spec` writes asks for ambient ones without inheritable; runc leaves those out, and so does this.
-    fn normal(mut self) -> Sets {
-        self.ambient &= self.permitted & self.inheritable;
-        self
+        sets
     }
 
     /// The sets that the workload has after its exec, by the rules of `capabilities(7)` for a file without
@@ -121,25 +119,42 @@ impl Sets {
         Sets { permitted, effective: permitted, ..self }
     }
 
-    /// Refuses what this kernel does not know, or what the launcher could not give.
-    pub(crate) fn check(self, host: &Host) -> Result<(), PlanError> {
+    /// The sets without what cannot be granted, and a note for each thing that is left out, as the spec demands
+    /// ("Linux Process"): what this kernel does not know; what the launcher does not have, unless a user namespace gives it
+    /// all; and ambient capabilities that are not permitted and inheritable too. The config that `runc spec` writes
+    /// asks for such ones; runc leaves them out as well.
+    #[must_use]
+    pub fn granted(self, host: &Host, new_user_namespace: bool) -> (Sets, Vec<String>) {
         let known = u64::MAX >> (63 - host.last_capability.min(63));
-        for (field, set) in [
-            ("bounding", self.bounding),
-            ("effective", self.effective),
-            ("inheritable", self.inheritable),
-            ("permitted", self.permitted),
-            ("ambient", self.ambient),
-        ] {
-            if set & !known != 0 {
-                return Err(PlanError::new(
-                    format!("process.capabilities.{field}"),
-                    format!("this kernel does not know {}", names(set & !known).join(", ")),
-                    "leave them out",
-                ));
+        let own = host.capabilities;
+        let (had, bounding) = match new_user_namespace {
+            true => (u64::MAX, u64::MAX),
+            false => (own.permitted, own.bounding),
+        };
+        let mut notes = Vec::new();
+        let mut leave_out = |field: &str, set: &mut u64, kept: u64, why: &str| {
+            let out = *set & !kept;
+            if out != 0 {
+                let names = names(out).join(", ");
+                notes.push(format!("process.capabilities.{field}: {names} left out: {why}"));
             }
+            *set &= kept;
+        };
+        let mut sets = self;
+        let Sets { inheritable, permitted, effective, bounding: bound, ambient } = &mut sets;
+        for (field, set, had) in [
+            ("bounding", bound, bounding),
+            ("effective", effective, had),
+            ("inheritable", inheritable, had | own.inheritable),
+            ("permitted", permitted, had),
+            ("ambient", ambient, had),
+        ] {
+            leave_out(field, set, known, "this kernel does not know it");
+            leave_out(field, set, had, "the launcher does not have it");
         }
-        Ok(())
+        let possible = sets.permitted & sets.inheritable;
+        leave_out("ambient", &mut sets.ambient, possible, "it is not permitted and inheritable too");
+        (sets, notes)
     }
 }
 
@@ -178,5 +193,40 @@ impl fmt::Display for Op {
                 if *for_filter { write!(f, " (and CAP_SYS_ADMIN until exec)") } else { Ok(()) }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KILL: u64 = 1 << 5;
+    const NEWEST: u64 = 1 << 40;
+
+    #[test]
+    fn what_cannot_be_granted_is_left_out_with_a_note() {
+        let asked = Sets {
+            inheritable: KILL,
+            permitted: KILL | NEWEST,
+            effective: KILL | NEWEST,
+            bounding: KILL | NEWEST,
+            ambient: KILL | NEWEST,
+        };
+        let mut host = Host::example();
+        let (sets, notes) = asked.granted(&host, false);
+        assert_eq!(sets, Sets { ambient: KILL, ..asked });
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        // An older kernel.
+        host.last_capability = 39;
+        let only =
+            Sets { inheritable: KILL, permitted: KILL, effective: KILL, bounding: KILL, ambient: KILL };
+        let (sets, notes) = asked.granted(&host, false);
+        assert_eq!((sets, notes.len()), (only, 4), "{notes:?}");
+        assert!(notes[0].contains("CAP_CHECKPOINT_RESTORE left out: this kernel"), "{notes:?}");
+        // A launcher that is confined itself; a user namespace gives it everything.
+        host.last_capability = 40;
+        host.capabilities = only;
+        assert_eq!(asked.granted(&host, false).0, only);
+        assert_eq!(asked.granted(&host, true).0, Sets { ambient: KILL, ..asked });
     }
 }

@@ -6,12 +6,16 @@
 mod reader;
 pub mod violation;
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::Spec;
 
-use crate::{capability, cgroup, device, hook, mask, mount, namespace, process, rootfs, seccomp};
+use crate::{
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, personality,
+    process, rootfs, scheduler, seccomp, selinux, sysctl,
+};
 pub(crate) use reader::Reader;
 pub use reader::is_plain_id;
 pub(crate) use violation::NOT_YET;
@@ -30,6 +34,8 @@ pub struct Config {
     pub root: rootfs::Root,
     /// Its mounts, in order.
     pub mounts: Vec<mount::Mount>,
+    /// The SELinux label of what its file systems hold.
+    pub mount_label: Option<CString>,
     /// Device nodes, the default ones included.
     pub devices: Vec<device::Device>,
     /// Its namespaces, and what they are given.
@@ -46,6 +52,26 @@ pub struct Config {
     pub seccomp: Option<seccomp::Filter>,
     /// Programs that run at points of its life.
     pub hooks: hook::Hooks,
+    /// Version of the spec that it follows.
+    pub version: String,
+    /// Its bundle's directory.
+    pub bundle: PathBuf,
+    /// What else is said of it.
+    pub annotations: BTreeMap<String, String>,
+    /// The AppArmor profile of its workload.
+    pub apparmor: Option<CString>,
+    /// The SELinux context of its workload.
+    pub selinux: Option<CString>,
+    /// Its Landlock rules.
+    pub landlock: Option<landlock::Rules>,
+    /// Kernel parameters of its namespaces, by path.
+    pub sysctls: Vec<sysctl::Sysctl>,
+    /// How its workload is scheduled.
+    pub scheduling: scheduler::Scheduling,
+    /// Where its workload's memory comes from.
+    pub memory_policy: Option<memory_policy::MemoryPolicy>,
+    /// The execution domain of its workload, as `personality(2)` numbers it.
+    pub personality: Option<u32>,
 }
 
 impl Config {
@@ -65,6 +91,7 @@ impl Config {
             process: process::Process::read(&mut reader, &namespaces),
             capabilities: capability::Sets::read(&mut reader),
             root: rootfs::Root::read(&mut reader, &namespaces),
+            mount_label: mount::read_label(&mut reader),
             devices: device::read(&mut reader, &namespaces, &mounts),
             hostname: namespace::uts_name(&mut reader, &namespaces, "hostname", spec.hostname().as_deref()),
             domainname: namespace::uts_name(
@@ -77,6 +104,16 @@ impl Config {
             paths: mask::Paths::read(&mut reader, &namespaces),
             seccomp: read_seccomp(&mut reader),
             hooks: hook::Hooks::read(&mut reader),
+            version: spec.version().clone(),
+            bundle: reader.bundle().to_owned(),
+            annotations: spec.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            apparmor: apparmor::read(&mut reader),
+            selinux: selinux::read(&mut reader),
+            landlock: landlock::read(&mut reader),
+            sysctls: sysctl::read(&mut reader, &namespaces),
+            scheduling: scheduler::Scheduling::read(&mut reader),
+            memory_policy: memory_policy::read(&mut reader),
+            personality: personality::read(&mut reader),
             namespaces,
             mounts,
         };

@@ -32,6 +32,11 @@ impl<'a> Reader<'a> {
         if self.violations.is_empty() { Ok(value) } else { Err(Violations(self.violations)) }
     }
 
+    /// The bundle's directory.
+    pub(super) fn bundle(&self) -> &Path {
+        &self.bundle
+    }
+
     pub(crate) fn refuse(&mut self, path: impl Into<String>, problem: impl Into<String>) {
         self.violations.push(Violation { path: path.into(), problem: problem.into() });
     }
@@ -102,25 +107,9 @@ impl<'a> Reader<'a> {
         let mut asked = Vec::new();
         let spec = self.spec;
         asked.push(("vm", spec.vm().is_some()));
-        if let Some(process) = self.process() {
-            asked.extend([
-                ("process.apparmorProfile", process.apparmor_profile().is_some()),
-                ("process.selinuxLabel", process.selinux_label().is_some()),
-                ("process.ioPriority", process.io_priority().is_some()),
-                ("process.scheduler", process.scheduler().is_some()),
-                ("process.execCPUAffinity", process.exec_cpu_affinity().is_some()),
-            ]);
-        }
         if let Some(linux) = self.linux() {
-            let empty = |map: &Option<std::collections::HashMap<String, String>>| {
-                map.as_ref().is_none_or(std::collections::HashMap::is_empty)
-            };
             asked.extend([
-                ("linux.sysctl", !empty(linux.sysctl())),
-                ("linux.mountLabel", linux.mount_label().as_ref().is_some_and(|label| !label.is_empty())),
                 ("linux.intelRdt", linux.intel_rdt().is_some()),
-                ("linux.memoryPolicy", linux.memory_policy().is_some()),
-                ("linux.personality", linux.personality().is_some()),
                 ("linux.netDevices", linux.net_devices().as_ref().is_some_and(|map| !map.is_empty())),
             ]);
         }

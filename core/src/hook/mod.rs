@@ -6,6 +6,9 @@
 //! exec, so the launch runs them.
 
 #[cfg(feature = "launch")]
+pub(crate) mod perform;
+mod plan;
+#[cfg(feature = "launch")]
 mod run;
 
 use std::fmt;
@@ -16,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Reader;
 
+pub use plan::{About, Op};
+pub(crate) use plan::{about, open, plan_before_entry, plan_start};
 #[cfg(feature = "launch")]
 pub use run::{Error, run};
 

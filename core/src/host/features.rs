@@ -35,12 +35,22 @@ pub(super) fn one(name: &str, uid: u32, cgroups: &Cgroups) -> Feature {
             mount::has_mount_setattr().map_err(|errno| named("mount_setattr", errno)),
             "use Linux 5.12 or later",
         ),
-        "time-namespace" => (time::probe(uid), TIME_NAMESPACE),
+        "time-namespace" => (
+            attempt(own_mounts | libc::CLONE_NEWTIME as u64, "", || Ok(())),
+            "use Linux 5.6 or later, with CONFIG_TIME_NS",
+        ),
+        "time-namespace-at-exec" => (time::probe(uid), TIME_NAMESPACE),
         "seccomp-filter" => (seccomp_filter(), "use a kernel with CONFIG_SECCOMP_FILTER"),
         "clone-into-cgroup" => {
             (clone_into_cgroup(cgroups), "mount cgroup v2, and run as root or have a cgroup delegated")
         }
-        "landlock" => (landlock(), "use a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in lsm="),
+        "landlock" => {
+            (landlock().map(drop), "use a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in lsm=")
+        }
+        "apparmor" => {
+            (apparmor(), "use a kernel with CONFIG_SECURITY_APPARMOR, and apparmor in lsm= or apparmor=1")
+        }
+        "selinux" => (selinux(), "boot with security=selinux, and load a policy (load_policy)"),
         _ => (Err("no such feature is known".into()), "name one of those that are"),
     };
     feature(result, remedy)
@@ -113,7 +123,7 @@ fn small_overlay() -> sys::Result<()> {
         fs::mkdirat(tmpfs.as_fd(), name, 0o755)?;
     }
     fs::fchdir(tmpfs.as_fd())?;
-    mount::mount(c"overlay", c"l", c"overlay", c"lowerdir=l,upperdir=u,workdir=w")
+    mount::mount(c"overlay", c"l", c"overlay", 0, c"lowerdir=l,upperdir=u,workdir=w")
 }
 
 fn seccomp_filter() -> Result<(), String> {
@@ -135,14 +145,39 @@ fn clone_into_cgroup(cgroups: &Cgroups) -> Result<(), String> {
     }
 }
 
-fn landlock() -> Result<(), String> {
+/// The version of Landlock, or why there is none.
+pub(super) fn landlock() -> Result<u32, String> {
     let number =
         sys::trial::number("landlock_create_ruleset").ok_or("landlock is no call of this architecture")?;
     // LANDLOCK_CREATE_RULESET_VERSION
     match trial(number, &[Argument::Number(0), Argument::Number(0), Argument::Number(1)]) {
-        Ok(Trial::Returned(_)) => Ok(()),
+        Ok(Trial::Returned(version)) => Ok(u32::try_from(version).unwrap_or(0)),
         Ok(Trial::Failed(errno)) => Err(named("landlock_create_ruleset", errno)),
         Ok(other) => Err(format!("landlock_create_ruleset: {other:?}")),
         Err(errno) => Err(named("fork", errno)),
+    }
+}
+
+fn apparmor() -> Result<(), String> {
+    const ENABLED: &str = "/sys/module/apparmor/parameters/enabled";
+    match std::fs::read_to_string(ENABLED) {
+        Ok(text) if text.trim_end() == "Y" => Ok(()),
+        Ok(text) => Err(format!("{ENABLED} says {}", text.trim_end())),
+        Err(error) => Err(format!("read {ENABLED}: {error}")),
+    }
+}
+
+/// SELinux is there when its file system is, and of use when a policy is loaded: without one everything is `kernel`.
+fn selinux() -> Result<(), String> {
+    let systems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    if !systems.lines().any(|line| line.ends_with("selinuxfs")) {
+        return Err("/proc/filesystems has no selinuxfs".into());
+    }
+    match std::fs::read_to_string("/proc/self/attr/current") {
+        Ok(context) if context.contains(':') => Ok(()),
+        Ok(context) => {
+            Err(format!("no policy is loaded: the context is {:?}", context.trim_end_matches('\0')))
+        }
+        Err(error) => Err(format!("read /proc/self/attr/current: {error}")),
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::capability::Sets;
 use crate::plan::PlanError;
 
 #[cfg(feature = "launch")]
@@ -46,6 +47,12 @@ pub struct Host {
     pub cgroups: Cgroups,
     /// Highest capability number that this kernel knows.
     pub last_capability: u32,
+    /// The prober's own capabilities, which bound what it can give.
+    #[serde(default)]
+    pub capabilities: Sets,
+    /// Version of Landlock (its ABI); 0 without.
+    #[serde(default)]
+    pub landlock: u32,
     /// Effective user id of the prober.
     pub uid: u32,
     /// Effective group id of the prober.
@@ -98,13 +105,15 @@ impl Cgroups {
         v1.or_else(|| self.v2.iter().find(has).map(|hierarchy| (hierarchy, true)))
     }
 
-    /// Whether a controller's settings take the v2 form here. Device access is a controller of v1 only; without it
-    /// the v2 way, a BPF program, is the only one.
+    /// Whether a controller's settings take the v2 form here; by the names of v1. Device access is a controller of v1
+    /// only; without it the v2 way, a BPF program, is the only one, and needs the v2 tree alone.
     #[must_use]
     pub fn is_v2(&self, controller: &str) -> bool {
-        match self.find(controller) {
-            Some((_, v2)) => v2,
-            None => self.v1.is_empty(),
+        match (self.find(controller), controller) {
+            (Some((_, v2)), _) => v2,
+            (None, "devices") => self.v2.is_some(),
+            (None, "blkio") => self.v1.is_empty() || self.find("io").is_some(),
+            (None, _) => self.v1.is_empty(),
         }
     }
 
@@ -148,7 +157,7 @@ impl Host {
 
     /// This host as root would find it, as far as users and groups go; features stay as they were probed.
     pub(crate) fn as_root(&self) -> Host {
-        let mut host = Host { uid: 0, gid: 0, ..self.clone() };
+        let mut host = Host { uid: 0, gid: 0, capabilities: Sets::all(), ..self.clone() };
         for hierarchy in host.cgroups.v1.iter_mut().chain(&mut host.cgroups.v2) {
             hierarchy.writable = true;
         }
@@ -183,6 +192,8 @@ impl Host {
                 v1: ["cpu", "cpuset", "memory", "pids", "devices", "freezer"].map(v1).to_vec(),
             },
             last_capability: 40,
+            capabilities: Sets::all(),
+            landlock: 7,
             uid: 0,
             gid: 0,
             features: FEATURES.iter().map(|name| ((*name).to_owned(), Feature::Available)).collect(),
@@ -191,7 +202,7 @@ impl Host {
 }
 
 /// The features that are probed, by name.
-pub const FEATURES: [&str; 10] = [
+pub const FEATURES: [&str; 12] = [
     "mount-namespace",
     "user-namespace",
     "overlay",
@@ -202,4 +213,6 @@ pub const FEATURES: [&str; 10] = [
     "seccomp-filter",
     "clone-into-cgroup",
     "landlock",
+    "apparmor",
+    "selinux",
 ];

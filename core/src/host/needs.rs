@@ -10,7 +10,13 @@ pub(super) fn features(config: &Config) -> Vec<&'static str> {
         needed.extend(["overlay", "overlay-in-user-namespace"]);
     }
     if config.namespaces.makes(Kind::Time) {
-        needed.push("time-namespace");
+        needed.extend(["time-namespace", "time-namespace-at-exec"]);
     }
+    let asked = [
+        ("apparmor", config.apparmor.is_some()),
+        ("selinux", config.selinux.is_some()),
+        ("landlock", config.landlock.is_some()),
+    ];
+    needed.extend(asked.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name));
     needed
 }

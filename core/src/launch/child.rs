@@ -13,7 +13,10 @@ use super::timeline::Progress;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::StringArray;
 use crate::sys::{self, Errno, mount, process as sysproc};
-use crate::{capability, cgroup, device, mask, mount as mounts, namespace, process, rootfs, terminal};
+use crate::{
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount as mounts, namespace,
+    personality, process, rootfs, scheduler, selinux, sysctl, terminal,
+};
 
 /// What parent and child both see.
 pub(crate) struct Shared<'a> {
@@ -24,6 +27,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) parent: &'a Parent,
     pub(crate) argv: &'a StringArray,
     pub(crate) env: &'a StringArray,
+    /// Arguments and environment of the hooks in the container.
+    pub(crate) hooks: &'a [(StringArray, StringArray)],
     /// Where it waits for its parent's part.
     pub(crate) door: Option<Door<'a>>,
     /// Where it sends its terminal.
@@ -38,6 +43,10 @@ pub(crate) struct Child<'a> {
     root: OnceCell<OwnedFd>,
     /// An empty, read-only directory, once one has been mounted.
     empty: OnceCell<OwnedFd>,
+    /// Mounts that something is still to be done to.
+    kept: [OnceCell<OwnedFd>; mounts::MOST_KEPT],
+    /// The Landlock rule set, once there is one.
+    ruleset: OnceCell<OwnedFd>,
 }
 
 /// The child's whole life, as far as it is ours.
@@ -78,14 +87,28 @@ pub(super) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::Device(op) => device::perform::perform(op, child),
         Op::Path(op) => mask::perform::perform(op, child),
         Op::Capability(op) => capability::perform::perform(op),
+        Op::Sysctl(op) => sysctl::perform::perform(op),
+        Op::Scheduler(op) => scheduler::perform::perform(op),
+        Op::MemoryPolicy(op) => memory_policy::perform::perform(op),
+        Op::Personality(op) => personality::perform::perform(*op),
+        Op::AppArmor(op) => apparmor::perform::perform(op),
+        Op::Selinux(op) => selinux::perform::perform(op),
+        Op::Landlock(op) => landlock::perform::perform(op, child),
         Op::Process(op) => process::perform::perform(op, child),
+        Op::Hook(op) => hook::perform::inside(op, child),
         Op::Terminal(op) => terminal::perform::perform(op, child),
     }
 }
 
 impl<'a> Child<'a> {
     pub(super) fn new(shared: &'a Shared<'a>) -> Child<'a> {
-        Child { shared, root: OnceCell::new(), empty: OnceCell::new() }
+        Child {
+            shared,
+            root: OnceCell::new(),
+            empty: OnceCell::new(),
+            kept: Default::default(),
+            ruleset: OnceCell::new(),
+        }
     }
 
     /// Its end of the gate, if there is one; closed at its exec.
@@ -98,12 +121,21 @@ impl<'a> Child<'a> {
         self.shared.parent
     }
 
+    pub(crate) fn hook(&self, nth: usize) -> Option<(&'a StringArray, &'a StringArray)> {
+        self.shared.hooks.get(nth).map(|(argv, env)| (argv, env))
+    }
+
     pub(crate) fn console(&self) -> sys::Result<BorrowedFd<'a>> {
         self.shared.console.ok_or(Errno::EBADF)
     }
 
     pub(crate) fn start(&self) -> sys::Result<BorrowedFd<'a>> {
         self.shared.start.ok_or(Errno::EBADF)
+    }
+
+    /// Says a word to the parent and goes on.
+    pub(crate) fn say(&self, word: Word) -> sys::Result<()> {
+        self.shared.door.ok_or(Errno::EBADF)?.say(word)
     }
 
     /// Offers a descriptor to the parent, and goes on once it was taken.
@@ -130,6 +162,29 @@ impl<'a> Child<'a> {
 
     pub(crate) fn set_root(&self, root: OwnedFd) -> sys::Result<()> {
         self.root.set(root).map_err(|_| Errno::EBUSY)
+    }
+
+    /// The Landlock rule set.
+    pub(crate) fn ruleset(&self) -> sys::Result<BorrowedFd<'_>> {
+        self.ruleset.get().map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn set_ruleset(&self, ruleset: OwnedFd) -> sys::Result<()> {
+        self.ruleset.set(ruleset).map_err(|_| Errno::EBUSY)
+    }
+
+    /// A mount that the parent opened.
+    pub(crate) fn source(&self, nth: usize) -> sys::Result<BorrowedFd<'a>> {
+        self.shared.parent.sources.get(nth).map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    /// A mount kept open as the n-th.
+    pub(crate) fn kept(&self, nth: usize) -> sys::Result<BorrowedFd<'_>> {
+        self.kept.get(nth).and_then(OnceCell::get).map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn keep(&self, nth: usize, mount: OwnedFd) -> sys::Result<()> {
+        self.kept.get(nth).ok_or(Errno::EBADF)?.set(mount).map_err(|_| Errno::EBUSY)
     }
 
     /// Says a word to the parent and waits for its part.

@@ -28,7 +28,7 @@ impl Container {
     pub(super) fn new(started: Started, mut parent: Parent, timeline: Timeline, plan: &Plan) -> Container {
         parent.close();
         let groups = plan.directories.iter().map(|directory| directory.path.clone()).collect();
-        let Started { child, slot } = started;
+        let Started { child, slot, .. } = started;
         Container {
             pid: child.pid,
             pidfd: child.pidfd,

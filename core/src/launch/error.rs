@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::plan::{Op, Plan, Side};
 use crate::sys::Errno;
-use crate::{cgroup, mount, namespace, process, rootfs};
+use crate::{cgroup, hook, landlock, mount, namespace, process, rootfs, scheduler};
 
 /// Why a launch failed. Nothing is left behind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum Error {
         "process.terminal: true, and no console socket to send the terminal to; give one, or set it to false"
     )]
     NoConsole,
+    /// Another program failed, or could not be reached: a hook outside the container, `newuidmap`, a seccomp agent.
+    #[error("{0}")]
+    Helper(String),
     /// A step failed.
     #[error("{step}: {} ({}){}{}", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"),
         match side { Side::Parent => "", Side::Stage => ", in the stage", Side::Child => ", in the child" },
@@ -113,12 +116,50 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         }
         (Op::Process(process::Op::Rlimit(_)), Errno::EPERM) => "raising a hard limit needs CAP_SYS_RESOURCE",
         (Op::Process(process::Op::OomScoreAdj(_)), Errno::EACCES) => "lowering it needs CAP_SYS_RESOURCE",
+        (Op::AppArmor(_), Errno::ENOENT) => {
+            "no profile of that name is loaded: see /sys/kernel/security/apparmor/profiles, and load it with apparmor_parser"
+        }
+        (Op::AppArmor(_), Errno::EACCES | Errno::EPERM) => {
+            "the profile that the launcher itself is under does not let it change to this one"
+        }
+        (Op::Selinux(_), Errno::EINVAL) => "the loaded policy has no such context",
+        (Op::Selinux(_), Errno::EACCES) => {
+            "the policy does not let the launcher's domain set the context of its exec (setexec)"
+        }
+        (Op::Sysctl(_), Errno::ENOENT) => {
+            "this kernel, or a namespace other than the host's, has no such parameter"
+        }
+        (Op::Sysctl(_), Errno::EROFS) => {
+            "the launcher's own /proc/sys is read-only: it is in a container itself"
+        }
+        (Op::Sysctl(_), Errno::EACCES | Errno::EPERM) => {
+            "the parameter belongs to the host's root: before Linux 6.0 those of the ipc namespace do, in a user namespace too"
+        }
+        (Op::Sysctl(_), Errno::EINVAL) => "the kernel refuses the value",
+        (Op::Scheduler(scheduler::Op::Policy(_)), Errno::EPERM) => {
+            "real-time and deadline policies and negative nice values need CAP_SYS_NICE on the host; on cgroup v1 with \
+             CONFIG_RT_GROUP_SCHED the group needs realtimeRuntime; SCHED_DEADLINE needs a period that fits and no cpuset"
+        }
+        (Op::Scheduler(scheduler::Op::Policy(_)), Errno::EBUSY) => {
+            "there is not enough CPU time left for this deadline"
+        }
+        (Op::Scheduler(scheduler::Op::IoPriority(_)), Errno::EPERM) => {
+            "the real-time class needs CAP_SYS_NICE or CAP_SYS_ADMIN on the host"
+        }
+        (Op::MemoryPolicy(_), Errno::EINVAL) => {
+            "the kernel does not know the mode, or the container's cpuset has none of these nodes"
+        }
+        (Op::MemoryPolicy(_), Errno::ENOSYS) => "this kernel was built without NUMA",
+        (Op::Landlock(landlock::Op::Restrict), Errno::E2BIG) => "the launcher is under 16 rule sets already",
         (Op::Capability(_), Errno::EPERM) => "the launcher does not have all of these itself",
         (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EINVAL) => {
             "upperdir and workdir must be on one file system that supports xattrs (no overlay, no NFS), and workdir empty"
         }
         (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EBUSY) => {
             "another overlay is using its upperdir or workdir"
+        }
+        (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EMFILE) => {
+            "each of so many layers takes a descriptor: raise the launcher's own RLIMIT_NOFILE (ulimit -n)"
         }
         (Op::Root(rootfs::Op::Pivot), Errno::EINVAL) => {
             "the launcher's own root may be the initramfs, which cannot be pivoted away from: switch to a tmpfs first"
@@ -130,20 +171,29 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
             "in a user namespace, proc and sysfs need pid and network namespaces of its own and a host whose own are \
              not masked (mount_too_revealing)"
         }
+        (Op::Mount(mount::Op::Open(tree)), Errno::EINVAL) if tree.ids.is_some() => {
+            "the file system of the source cannot be idmapped on this kernel, or the source is idmapped already"
+        }
+        (Op::Mount(mount::Op::FileSystem { options, .. }), Errno::ENOSPC) if options.copy_up => {
+            "what tmpcopyup copies is larger than the tmpfs: raise its size="
+        }
+        (Op::Mount(_) | Op::Root(_) | Op::Device(_) | Op::Path(_), Errno::EAGAIN) => {
+            "the file tree kept changing while a path was resolved: stop what renames or mounts there, and try again"
+        }
+        (Op::Device(crate::device::Op::Node(_)), Errno::EEXIST) => {
+            "something else is there, which the runtime-spec does not let be replaced: remove it from the root file system"
+        }
+        (Op::Device(_), Errno::EROFS) => "mount a tmpfs on /dev, or make the node before",
         (Op::Mount(_), Errno::ELOOP) => {
             "the root file system has a symbolic link there; for /proc and /sys none is followed"
         }
+        (Op::Hook(hook::Op::Inside { .. }), Errno::ECANCELED) => {
+            "it ended with another status than 0; what it said is in the workload's standard error"
+        }
+        (Op::Hook(hook::Op::Inside { .. }), Errno::ETIMEDOUT) => "killed after its timeout",
         (Op::Terminal(_), Errno::ENOENT | Errno::ENODEV) => {
             "the container's /dev/ptmx is no pseudo-terminal multiplexer: mount a devpts at /dev/pts"
         }
-        (Op::Cgroup(cgroup::Op::Create { .. }), Errno::EEXIST) => {
-            "another container has this group, or a crash left it: choose another linux.cgroupsPath, or remove it"
-        }
-        (Op::Cgroup(cgroup::Op::Enable { .. }), Errno::EBUSY) => {
-            "the group has processes of its own, so it cannot give controllers to groups below (cgroup-v2.rst, \"No \
-             Internal Process Constraint\")"
-        }
-        (Op::Cgroup(cgroup::Op::Write { .. }), Errno::EINVAL) => "the kernel refuses the value",
         (Op::Namespace(namespace::Op::Open { .. }), Errno::ENOENT) => {
             "its process may have ended; a bind mount of the namespace's file keeps it"
         }
@@ -157,6 +207,7 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Namespace(namespace::Op::BecomeRoot), Errno::EINVAL) => {
             "the user namespace maps no user or group 0"
         }
+        (Op::Cgroup(op), _) => return cgroup::remedy::of_step(op, errno),
         (Op::Namespace(namespace::Op::MapOwnIds { .. }), Errno::EPERM) => {
             "the map must name this user's own ids, and user namespaces must not be restricted by an LSM"
         }

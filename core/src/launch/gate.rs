@@ -12,7 +12,12 @@ pub(crate) enum Word {
     YourTurn,
     /// It waits to be started.
     Ready,
+    /// It is about to load a filter, and offers its listener then.
+    Listener,
 }
+
+/// The words as they are sent.
+const WORDS: [(u8, Word); 3] = [(b't', Word::YourTurn), (b'r', Word::Ready), (b'l', Word::Listener)];
 
 const GO_ON: u8 = b'g';
 
@@ -24,9 +29,15 @@ pub(super) struct Gate(OwnedFd);
 pub(crate) struct Door<'a>(BorrowedFd<'a>);
 
 impl Door<'_> {
+    /// Says a word, and waits for nothing.
+    pub(crate) fn say(&self, word: Word) -> sys::Result<()> {
+        let (byte, _) = WORDS.iter().find(|(_, known)| *known == word).ok_or(Errno::EINVAL)?;
+        socket::send(self.0, *byte)
+    }
+
     /// Says a word, and waits for the parent's answer. The launch's time limit bounds it; a parent that is gone ends it.
     pub(crate) fn pass(&self, word: Word) -> sys::Result<()> {
-        socket::send(self.0, if word == Word::Ready { b'r' } else { b't' })?;
+        self.say(word)?;
         match socket::receive(self.0)? {
             Some(_) => Ok(()),
             None => Err(Errno::ECANCELED),
@@ -58,7 +69,11 @@ impl Gate {
             return Err(Errno::ETIME);
         }
         let byte = socket::receive(self.0.as_fd())?;
-        Ok(byte.map(|byte| if byte == b'r' { Word::Ready } else { Word::YourTurn }))
+        Ok(byte.and_then(|byte| WORDS.iter().find(|(known, _)| *known == byte).map(|(_, word)| *word)))
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 
     /// Lets the child go on.

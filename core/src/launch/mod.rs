@@ -13,6 +13,7 @@ mod error;
 pub(crate) mod gate;
 mod guard;
 pub(crate) mod parent;
+mod seal;
 mod serve;
 mod stage;
 mod start;
@@ -22,15 +23,16 @@ mod watcher;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use crate::namespace;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::{self as sysproc, Change};
+use crate::{hook, namespace};
 
 pub use crate::sys::process::Exit;
 pub use container::Container;
 pub use created::{Created, create};
 pub use error::Error;
 use parent::Parent;
+pub use seal::seal;
 use start::Started;
 use timeline::Progress;
 pub use timeline::{StepTime, Timeline};
@@ -113,6 +115,8 @@ fn before_clone(plan: &Plan, progress: &Progress, parent: &mut Parent) -> Result
         let done = match &step.op {
             Op::Cgroup(op) => crate::cgroup::perform::perform(op, parent),
             Op::Namespace(op) => namespace::perform::open(op, parent),
+            Op::Mount(op) => crate::mount::open::perform(op, parent),
+            Op::Hook(op) => hook::perform::open(op, parent),
             _ => Err(crate::sys::Errno::ENOSYS),
         };
         done.map_err(|errno| Error::step(plan, index, errno))?;

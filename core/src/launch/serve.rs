@@ -1,15 +1,23 @@
 //! The parent's part while its child is on its way.
 
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
+
+use oci_spec::runtime::ContainerState;
 
 use super::Error;
 use super::gate::{Gate, Word};
 use super::parent::Parent;
 use super::timeline::Progress;
-use crate::namespace;
+use crate::hook::perform::Problem;
 use crate::plan::{Op, Plan, Side};
-use crate::sys::Errno;
+use crate::process;
+use crate::sys::{Errno, process as sysproc, seccomp};
+use crate::{hook, namespace};
+
+/// How often it is looked whether the child, which may make no call, offers something.
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// How a child's stay ended, for the launcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +56,11 @@ impl Server<'_> {
                         Err(_) => Ok(Ended::Over), // it has died in between
                     };
                 }
-                Ok(Some(Word::YourTurn)) => at = self.turn(at)?,
+                Ok(Some(Word::Listener)) => {
+                    self.pass_listener(started, timeout)?;
+                    continue;
+                }
+                Ok(Some(Word::YourTurn)) => at = self.turn(gate, at)?,
                 Err(Errno::ETIME) => return Ok(Ended::TimedOut),
                 Err(errno) => return Err(Error::system("hear from the child", errno)),
             }
@@ -58,7 +70,7 @@ impl Server<'_> {
     }
 
     /// The next run of the parent's steps, from `at` on. Returns where it ends.
-    fn turn(&self, at: usize) -> Result<usize, Error> {
+    fn turn(&self, gate: &Gate, at: usize) -> Result<usize, Error> {
         let steps = self.plan.steps();
         let begin = (at..steps.len()).find(|index| steps[*index].side == Side::Parent).unwrap_or(steps.len());
         let end =
@@ -68,10 +80,43 @@ impl Server<'_> {
             if let Err(error) = self.perform(index, &step.op) {
                 // So that the child goes no further, and says nothing of its own.
                 self.progress.fail(index, Errno::ECANCELED);
+                gate.end();
                 return Err(error);
             }
         }
         Ok(end)
+    }
+
+    /// Takes the listener that the child offers, and sends it to its agent.
+    fn pass_listener(&self, started: Instant, timeout: Option<Duration>) -> Result<(), Error> {
+        let agent = self.plan.steps().iter().find_map(|step| match &step.op {
+            Op::Process(process::Op::Filter { agent: Some(agent), .. }) => Some(agent),
+            _ => None,
+        });
+        let Some(agent) = agent else { return Ok(()) };
+        let pid = self.pid.load(Ordering::Acquire);
+        let failed = |errno| Error::system("take the filter's listener from the child", errno);
+        let child = sysproc::pidfd_open(pid).map_err(failed)?;
+        let number = loop {
+            if let Some(number) = self.progress.offered() {
+                break number;
+            }
+            // Its own filter may have killed it, and its death is told by the gate.
+            if sysproc::poll(&[child.as_fd()], Some(PAUSE)).map_err(failed)?.is_some()
+                || timeout.is_some_and(|timeout| started.elapsed() > timeout)
+            {
+                return Ok(());
+            }
+        };
+        let listener = seccomp::pidfd_getfd(child.as_fd(), number).map_err(failed)?;
+        let status = if agent.first { ContainerState::Creating } else { ContainerState::Running };
+        let state = agent.about.state(status, pid).map_err(failed)?;
+        agent
+            .listener
+            .send(listener.as_fd(), pid, &state)
+            .map_err(|error| Error::Helper(error.to_string()))?;
+        self.progress.taken();
+        Ok(())
     }
 
     fn perform(&self, index: usize, op: &Op) -> Result<(), Error> {
@@ -81,6 +126,13 @@ impl Server<'_> {
             Op::Namespace(namespace::Op::MapIds { uids, gids }) => {
                 namespace::perform::map_ids(uids, gids, pid).map_err(step)
             }
+            Op::Namespace(namespace::Op::MapSubIds { uids, gids }) => {
+                namespace::perform::map_sub_ids(uids, gids, pid).map_err(Error::Helper)
+            }
+            Op::Hook(op) => hook::perform::outside(op, self.parent, pid).map_err(|problem| match problem {
+                Problem::Errno(errno) => step(errno),
+                Problem::Said(said) => Error::Helper(said),
+            }),
             _ => Err(step(Errno::ENOSYS)),
         }
     }

@@ -17,17 +17,19 @@ use super::stage::{self, Staging};
 use super::timeline::Progress;
 use super::watcher::Slot;
 use super::{Error, Options};
-use crate::plan::{Op, Plan, Start};
-use crate::process;
+use crate::plan::{Op, Plan, Start, Step};
 use crate::sys::clone::{Child, Request, with_child, with_copy};
 use crate::sys::process::{self as sysproc, StringArray};
 use crate::sys::{Errno, Result, clock};
+use crate::{hook, process};
 
 /// A child that has exec'd, or waits to be started.
 pub(super) struct Started {
     pub(super) child: Child,
     /// Its place in the watcher's list.
     pub(super) slot: Option<Slot>,
+    /// Where it is heard from until its exec.
+    pub(super) gate: Option<Gate>,
 }
 
 /// Starts the child. With `start`, what it reads from before it goes on to the workload.
@@ -48,6 +50,7 @@ pub(super) fn start(
     let slot = slot(options, *way).map_err(system)?;
     let (gate, end) = if plan.needs_gate() { gate::pair().map(split).map_err(system)? } else { (None, None) };
     let (argv, env) = (StringArray::new(plan.argv.clone()), StringArray::new(plan.env.clone()));
+    let hooks = hook_strings(plan);
     let request = Request {
         namespaces: namespaces.iter().fold(0, |flags, kind| flags | kind.flag()),
         cgroup: parent.group.as_ref().map(AsFd::as_fd),
@@ -61,6 +64,7 @@ pub(super) fn start(
         parent,
         argv: &argv,
         env: &env,
+        hooks: &hooks,
         door: end.as_ref().map(|end| Door::new(end.as_fd())),
         console: options.console,
         start,
@@ -85,12 +89,23 @@ pub(super) fn start(
     progress.executed(clock::monotonic());
     let expired = slot.as_ref().is_some_and(Slot::launched);
     match outcome(&server, served, expired, options.timeout) {
-        None => Ok(Started { child, slot }),
+        None => Ok(Started { child, slot, gate }),
         Some(error) => {
             end_child(&child, slot.as_ref()).map_err(system)?;
             Err(error)
         }
     }
+}
+
+/// What the hooks in the container are given at their exec.
+fn hook_strings(plan: &Plan) -> Vec<(StringArray, StringArray)> {
+    let strings = |step: &Step| match &step.op {
+        Op::Hook(hook::Op::Inside { args, env, .. }) => {
+            Some((StringArray::new(args.clone()), StringArray::new(env.clone())))
+        }
+        _ => None,
+    };
+    plan.steps().iter().filter_map(strings).collect()
 }
 
 fn split((gate, end): (Gate, OwnedFd)) -> (Option<Gate>, Option<OwnedFd>) {

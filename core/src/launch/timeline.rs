@@ -145,7 +145,7 @@ impl Progress {
 /// not with every clock source.
 fn unclocked(plan: &Plan) -> Option<usize> {
     let last = plan.steps().len().checked_sub(1)?;
-    let Op::Process(process::Op::Filter { program }) = &plan.steps().get(last.checked_sub(1)?)?.op else {
+    let Op::Process(process::Op::Filter { program, .. }) = &plan.steps().get(last.checked_sub(1)?)?.op else {
         return None;
     };
     let arch = seccomp::Arch::NATIVE;

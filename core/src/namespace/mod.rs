@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Reader;
 
 pub use ids::{IdMap, IdMaps};
+pub(crate) use ids::{read_maps, text as map_text};
 pub use plan::Op;
 pub(crate) use plan::{at_clone, become_root, before_clone, enter, plan};
 

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
-use super::Op;
+use super::{IdMap, Op};
 use crate::launch::child::Child;
 use crate::launch::parent::Parent;
 use crate::sys::{self, Errno, credential, fs, namespace, process};
@@ -32,7 +32,9 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::TimeOffsets(text) => fs::put(c"/proc/self/timens_offsets", text.to_bytes()),
         Op::HostName(name) => namespace::sethostname(name.to_bytes()),
         Op::DomainName(name) => namespace::setdomainname(name.to_bytes()),
-        Op::MapIds { .. } | Op::Open { .. } | Op::OpenProcess { .. } => Err(Errno::ENOSYS), // the parent's
+        Op::MapIds { .. } | Op::MapSubIds { .. } | Op::Open { .. } | Op::OpenProcess { .. } => {
+            Err(Errno::ENOSYS)
+        } // the parent's
     }
 }
 
@@ -63,6 +65,26 @@ pub(crate) fn map_ids(uids: &CStr, gids: &CStr, pid: i32) -> sys::Result<()> {
     for (name, text) in [("uid_map", uids), ("gid_map", gids)] {
         let path = std::ffi::CString::new(format!("/proc/{pid}/{name}")).map_err(|_| Errno::EINVAL)?;
         fs::put(&path, text.to_bytes())?;
+    }
+    Ok(())
+}
+
+/// The same by `newuidmap(1)` and `newgidmap(1)`. An error is what they say.
+pub(crate) fn map_sub_ids(uids: &[IdMap], gids: &[IdMap], pid: i32) -> Result<(), String> {
+    for (program, lines) in [("newuidmap", uids), ("newgidmap", gids)] {
+        let numbers = lines.iter().flat_map(|line| [line.inside, line.outside, line.length]);
+        let mut command = std::process::Command::new(program);
+        command.arg(pid.to_string()).args(numbers.map(|number| number.to_string()));
+        let said = command.output().map_err(|error| {
+            format!("execute {program}: {error}; install it (Debian's package uidmap), map your own id alone, or run as root")
+        })?;
+        if !said.status.success() {
+            let text = String::from_utf8_lossy(&said.stderr);
+            return Err(format!(
+                "{program}: {}; the ranges must be this user's in /etc/subuid and /etc/subgid",
+                text.trim()
+            ));
+        }
     }
     Ok(())
 }

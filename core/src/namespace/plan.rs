@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::fmt;
 
-use super::{Kind, ids};
+use super::{IdMap, Kind, ids};
 use crate::cgroup::Directory;
 use crate::config::Config;
 use crate::host::Host;
@@ -53,6 +53,14 @@ pub enum Op {
         /// Content of `/proc/PID/gid_map`.
         gids: CString,
     },
+    /// The parent has the maps of the child written by `newuidmap(1)` and `newgidmap(1)`, which allow a user the ranges
+    /// of `/etc/subuid` and `/etc/subgid`.
+    MapSubIds {
+        /// User ids.
+        uids: Vec<IdMap>,
+        /// Group ids.
+        gids: Vec<IdMap>,
+    },
     /// The child takes user and group 0 of its user namespace, which own what it is about to make.
     BecomeRoot,
     /// `unshare` after the clone, for what cannot be right at the clone.
@@ -70,7 +78,9 @@ impl Op {
         match self {
             Op::Open { kind, .. } | Op::Join { kind, .. } | Op::Unshare(kind) => kind.primitive(),
             Op::OpenProcess { .. } | Op::JoinProcess { .. } => "namespaces",
-            Op::MapOwnIds { .. } | Op::MapIds { .. } | Op::BecomeRoot => Kind::User.primitive(),
+            Op::MapOwnIds { .. } | Op::MapIds { .. } | Op::MapSubIds { .. } | Op::BecomeRoot => {
+                Kind::User.primitive()
+            }
             Op::TimeOffsets(_) => Kind::Time.primitive(),
             Op::HostName(_) | Op::DomainName(_) => Kind::Uts.primitive(),
         }
@@ -98,6 +108,10 @@ impl fmt::Display for Op {
             }
             Op::MapIds { uids, gids } => {
                 write!(f, "write /proc/CHILD/{{uid_map: {}, gid_map: {}}}", line(uids), line(gids))
+            }
+            Op::MapSubIds { uids, gids } => {
+                let (uids, gids) = (ids::text(uids), ids::text(gids));
+                write!(f, "newuidmap CHILD {}, newgidmap CHILD {}", line(&uids), line(&gids))
             }
             Op::BecomeRoot => write!(f, "setresgid 0, setresuid 0 in the user namespace"),
             Op::Unshare(kind) => write!(f, "unshare {kind}"),
@@ -141,11 +155,8 @@ pub(crate) fn plan(
         } else if host.uid == 0 {
             push(Side::Parent, Op::MapIds { uids, gids });
         } else {
-            return Err(PlanError::new(
-                "linux.uidMappings",
-                format!("user {} may map its own id alone", host.uid),
-                "map one id, hostID being your own, or run as root",
-            ));
+            let (uids, gids) = (namespaces.ids.uids.clone(), namespaces.ids.gids.clone());
+            push(Side::Parent, Op::MapSubIds { uids, gids });
         }
     }
     let at_clone = at_clone(config, directories);

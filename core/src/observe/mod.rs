@@ -3,6 +3,8 @@
 //! The parsers are pure and work on text from anywhere; [`Observation::of`] reads `/proc` and the groups' files.
 
 mod compare;
+mod confinement;
+mod groups;
 mod mountinfo;
 mod status;
 
@@ -16,6 +18,8 @@ use crate::host::Cgroups;
 use crate::namespace::Kind;
 
 pub use compare::{Enforced, compare};
+pub use confinement::Confinement;
+use groups::{device_programs, group_values, is_value};
 pub use mountinfo::{MountInfo, mountinfo};
 pub use status::{Status, status};
 
@@ -40,6 +44,9 @@ pub struct Observation {
     pub fds: Vec<(i32, String)>,
     /// Values of the process's groups, by file name.
     pub cgroup_values: BTreeMap<String, String>,
+    /// How many device programs the process's v2 group has of its own.
+    #[serde(default)]
+    pub device_programs: Option<u32>,
     /// Working directory, from the process's root.
     pub cwd: Option<String>,
     /// `/proc/PID/oom_score_adj`.
@@ -48,6 +55,9 @@ pub struct Observation {
     pub time_offsets: BTreeMap<String, (i64, u32)>,
     /// Which of [`SENSITIVE`] exist in its root, masked or not.
     pub sensitive: Vec<String>,
+    /// Labels, scheduling and the like.
+    #[serde(default)]
+    pub confinement: Confinement,
     /// `/proc/PID/environ`; not stored, since it may hold secrets.
     #[serde(skip)]
     pub env: Option<Vec<String>>,
@@ -132,13 +142,25 @@ impl Observation {
             rlimits: read("limits").map(|text| limits(&text)).unwrap_or_default(),
             fds: descriptors(&base.join("fd")),
             cgroup_values: group_values(&lines, cgroups),
+            device_programs: device_programs(&lines, cgroups),
             cgroups: lines,
             cwd: std::fs::read_link(base.join("cwd")).ok().map(|path| path.to_string_lossy().into_owned()),
             oom_score_adj: read("oom_score_adj").ok().and_then(|text| text.trim_end().parse().ok()),
             time_offsets: read("timens_offsets").map(|text| time_offsets(&text)).unwrap_or_default(),
             sensitive: sensitive(&base.join("root")),
+            confinement: Confinement::of(pid, &base),
             env: std::fs::read(base.join("environ")).ok().map(|bytes| environment(&bytes)),
         })
+    }
+
+    /// Reads the kernel parameters that `config` sets, as the namespaces of the process `pid` have them, which takes the
+    /// privilege to enter those. What may not be read is left out.
+    #[cfg(feature = "launch")]
+    pub fn read_sysctls(&mut self, pid: i32, config: &crate::config::Config) {
+        let paths: Vec<String> = config.sysctls.iter().map(|sysctl| sysctl.path.clone()).collect();
+        if !paths.is_empty() {
+            self.confinement.sysctls = confinement::sysctls(pid, &paths);
+        }
     }
 }
 
@@ -245,52 +267,6 @@ fn descriptors(directory: &Path) -> Vec<(i32, String)> {
     };
     let mut found: Vec<_> = entries.flatten().filter_map(one).collect();
     found.sort();
-    found
-}
-
-/// Files of a group that hold a limit or say what it uses.
-const VALUES: [&str; 22] = [
-    "cpu.shares",
-    "cpu.cfs_period_us",
-    "cpu.cfs_quota_us",
-    "cpu.cfs_burst_us",
-    "cpu.idle",
-    "cpu.weight",
-    "cpu.max",
-    "cpu.max.burst",
-    "cpuset.cpus",
-    "cpuset.mems",
-    "memory.limit_in_bytes",
-    "memory.memsw.limit_in_bytes",
-    "memory.soft_limit_in_bytes",
-    "memory.max",
-    "memory.low",
-    "memory.swap.max",
-    "memory.events",
-    "memory.failcnt",
-    "pids.max",
-    "pids.current",
-    "devices.list",
-    "cpu.stat",
-];
-
-fn group_values(lines: &[CgroupLine], cgroups: &Cgroups) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for line in lines {
-        let hierarchy = match line.controllers.first() {
-            None => cgroups.v2.as_ref(),
-            Some(controller) => {
-                cgroups.v1.iter().find(|hierarchy| hierarchy.controllers.contains(controller))
-            }
-        };
-        let Some(hierarchy) = hierarchy else { continue };
-        let directory = hierarchy.mount.join(line.path.trim_start_matches('/'));
-        for name in VALUES {
-            if let Ok(value) = std::fs::read_to_string(directory.join(name)) {
-                found.insert(name.to_owned(), value.trim_end().to_owned());
-            }
-        }
-    }
     found
 }
 

@@ -1,5 +1,7 @@
 //! `config.json` as written: the runtime-spec's own types, read with the place of whatever cannot be read.
 
+mod repair;
+
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -56,22 +58,41 @@ pub const VERSIONS: [&str; 2] = ["1.0.0", "1.3.0"];
 /// # Errors
 /// When the file is not a readable regular file of sensible size, or as [`parse`].
 pub fn read(path: &Path) -> Result<Spec, ReadError> {
-    load(path).map(|(spec, _)| spec)
+    in_file(path, &content(path)?, parse)
 }
 
-/// As [`read`], with the bytes of the file.
+/// A config with the file that it was read from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The config.
+    pub spec: Spec,
+    /// What the spec lets a runtime leave out of it with a warning.
+    pub left_out: Vec<String>,
+    /// The bytes of the file.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads a config from a file, without what the spec lets a runtime leave out with a warning.
 ///
 /// # Errors
-/// As [`read`].
-pub fn load(path: &Path) -> Result<(Spec, Vec<u8>), ReadError> {
+/// As [`read`], but for what is left out.
+pub fn load(path: &Path) -> Result<Loaded, ReadError> {
     let bytes = content(path)?;
-    match parse(&bytes) {
-        Ok(spec) => Ok((spec, bytes)),
-        Err(ReadError::Syntax { path: place, problem, .. }) => {
-            Err(ReadError::Syntax { file: format!("{}: ", path.display()), path: place, problem })
+    let (spec, left_out) = in_file(path, &bytes, parse_noting)?;
+    Ok(Loaded { spec, left_out, bytes })
+}
+
+fn in_file<T>(
+    path: &Path,
+    bytes: &[u8],
+    parse: impl FnOnce(&[u8]) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
+    parse(bytes).map_err(|error| match error {
+        ReadError::Syntax { path: place, problem, .. } => {
+            ReadError::Syntax { file: format!("{}: ", path.display()), path: place, problem }
         }
-        Err(other) => Err(other),
-    }
+        other => other,
+    })
 }
 
 /// A file of sensible size.
@@ -97,8 +118,34 @@ pub fn content(path: &Path) -> Result<Vec<u8>, ReadError> {
 /// Reads a config from bytes. Unknown properties are ignored, as the spec demands.
 ///
 /// # Errors
-/// [`ReadError::Syntax`] when it is not JSON, or a value has the wrong type.
+/// [`ReadError::Syntax`] when it is not JSON, or a value has the wrong type, the name of a capability that nobody knows
+/// among them.
 pub fn parse(bytes: &[u8]) -> Result<Spec, ReadError> {
+    typed(bytes).or_else(|error| match repaired(bytes) {
+        Some((spec, left_out)) if left_out.is_empty() => Ok(spec),
+        _ => Err(error),
+    })
+}
+
+/// Reads a config from bytes, and what the spec lets a runtime leave out of it with a warning: capabilities that nobody
+/// knows.
+///
+/// # Errors
+/// As [`parse`], but for what is left out.
+pub fn parse_noting(bytes: &[u8]) -> Result<(Spec, Vec<String>), ReadError> {
+    match typed(bytes) {
+        Ok(spec) => Ok((spec, Vec::new())),
+        Err(error) => repaired(bytes).ok_or(error),
+    }
+}
+
+/// Most documents need no repair, so it is tried when reading has failed.
+fn repaired(bytes: &[u8]) -> Option<(Spec, Vec<String>)> {
+    let repair::Repaired { value, left_out } = repair::repair(bytes)?;
+    Some((serde_json::from_value(value).ok()?, left_out))
+}
+
+fn typed(bytes: &[u8]) -> Result<Spec, ReadError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let syntax = |path: String, problem: String| ReadError::Syntax { file: String::new(), path, problem };
     let spec = serde_path_to_error::deserialize(&mut json)
@@ -121,6 +168,29 @@ mod tests {
         assert!(message(text).starts_with("process.args: invalid type"), "{}", message(text));
         let text = br#"{"ociVersion":"1.0.2","linux":{"namespaces":[{"type":"pid"},{"type":"moon"}]}}"#;
         assert!(message(text).starts_with("linux.namespaces[1].type: unknown variant"), "{}", message(text));
+    }
+
+    #[test]
+    fn what_the_spec_allows_is_read_though_the_types_refuse_it() {
+        let text = br#"{"ociVersion":"1.2.0","process":{"cwd":"/","user":{"uid":0,"gid":0},"capabilities":{"bounding":["CAP_KILL"]},
+            "execCPUAffinity":{"initial":"","final":"0"},
+            "scheduler":{"policy":"SCHED_OTHER","flags":["SCHED_FLAG_RESET_ON_FORK","SCHED_FLAG_DL_OVERRUN"]}}}"#;
+        let spec = parse(text).unwrap();
+        let scheduler = spec.process().as_ref().unwrap().scheduler().clone().unwrap();
+        assert_eq!(scheduler.flags().as_ref().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn unknown_capabilities_are_left_out_aloud_or_refused() {
+        let text = br#"{"ociVersion":"1.2.0","process":{"cwd":"/","user":{"uid":0,"gid":0},
+            "capabilities":{"bounding":["CAP_KILL","CAP_MOON"],"ambient":["CAP_MOON"]}}}"#;
+        assert!(message(text).contains("process.capabilities"), "{}", message(text));
+        let (spec, left_out) = parse_noting(text).unwrap();
+        let sets = spec.process().as_ref().unwrap().capabilities().clone().unwrap();
+        assert_eq!(sets.bounding().as_ref().unwrap().len(), 1);
+        assert_eq!(left_out.len(), 2, "{left_out:?}");
+        assert!(left_out.iter().all(|line| line.contains("CAP_MOON")), "{left_out:?}");
+        assert!(parse_noting(br#"{"ociVersion":1}"#).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::cgroup::{self, Directory};
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::{self, Kind};
-use crate::{process, rootfs, terminal};
+use crate::{apparmor, landlock, memory_policy, personality, process, rootfs, scheduler, selinux, terminal};
 
 /// A running container, as its launcher has kept it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,11 @@ impl Plan {
     pub fn exec(config: &Config, host: &Host, running: &Running) -> Result<Plan, PlanError> {
         let mut steps = Vec::new();
         cgroup::plan_open(&running.directories, &mut steps);
+        let mut labels = Vec::new();
+        apparmor::plan(config, host, &mut labels)?;
+        selinux::plan(config, host, &mut labels)?;
+        // Written through the host's /proc; the child inherits them.
+        steps.extend(labels.into_iter().map(|label| Step::new(Side::Stage, label.op)));
         namespace::enter(config, running.pid, running.started, &mut steps);
         let clone = steps.len();
         let into_group = running.directories.iter().any(|directory| directory.at_clone);
@@ -42,8 +47,12 @@ impl Plan {
         if !config.namespaces.separates(Kind::Mount) {
             steps.push(Step::new(Side::Child, Op::Root(rootfs::Op::Chroot)));
         }
+        landlock::plan(config, host, &mut steps);
+        scheduler::plan(config, &mut steps);
+        memory_policy::plan(config, &mut steps);
+        personality::plan(config, &mut steps);
         process::identity(config, host, &mut steps)?;
-        process::end(config, &mut steps)?;
+        process::end(config, host, false, &mut steps)?;
         let (argv, env) = (config.process.args.clone(), config.process.env.clone());
         // The groups are the container's: they do not end with this process.
         let directories = Vec::new();

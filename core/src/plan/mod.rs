@@ -12,7 +12,10 @@ use std::fmt;
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp, terminal};
+use crate::{
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, personality,
+    process, rootfs, scheduler, seccomp, selinux, sysctl, terminal,
+};
 
 pub use exec::Running;
 
@@ -65,10 +68,26 @@ pub enum Op {
     Path(mask::Op),
     /// On capabilities.
     Capability(capability::Op),
+    /// On kernel parameters.
+    Sysctl(sysctl::Op),
+    /// On scheduling.
+    Scheduler(scheduler::Op),
+    /// On the memory policy.
+    MemoryPolicy(memory_policy::Op),
+    /// On the execution domain.
+    Personality(personality::Op),
+    /// On AppArmor.
+    AppArmor(apparmor::Op),
+    /// On SELinux.
+    Selinux(selinux::Op),
+    /// On Landlock.
+    Landlock(landlock::Op),
     /// On the process.
     Process(process::Op),
     /// On its terminal.
     Terminal(terminal::Op),
+    /// On its hooks.
+    Hook(hook::Op),
 }
 
 impl Op {
@@ -83,8 +102,16 @@ impl Op {
             Op::Device(_) => "devices",
             Op::Path(op) => op.primitive(),
             Op::Capability(_) => "capabilities",
+            Op::Sysctl(_) => "sysctl",
+            Op::Scheduler(op) => op.primitive(),
+            Op::MemoryPolicy(_) => "memory policy",
+            Op::Personality(_) => "personality",
+            Op::AppArmor(_) => "apparmor",
+            Op::Selinux(_) => "selinux",
+            Op::Landlock(_) => "landlock",
             Op::Process(op) => op.primitive(),
             Op::Terminal(_) => "terminal",
+            Op::Hook(_) => "hooks",
         }
     }
 }
@@ -99,8 +126,16 @@ impl fmt::Display for Op {
             Op::Device(op) => op.fmt(f),
             Op::Path(op) => op.fmt(f),
             Op::Capability(op) => op.fmt(f),
+            Op::Sysctl(op) => op.fmt(f),
+            Op::Scheduler(op) => op.fmt(f),
+            Op::MemoryPolicy(op) => op.fmt(f),
+            Op::Personality(op) => op.fmt(f),
+            Op::AppArmor(op) => op.fmt(f),
+            Op::Selinux(op) => op.fmt(f),
+            Op::Landlock(op) => op.fmt(f),
             Op::Process(op) => op.fmt(f),
             Op::Terminal(op) => op.fmt(f),
+            Op::Hook(op) => op.fmt(f),
         }
     }
 }
@@ -174,24 +209,35 @@ impl Plan {
     pub fn compile(config: &Config, host: &Host) -> Result<Plan, PlanError> {
         let mut steps = Vec::new();
         let directories = cgroup::plan(config, host, &mut steps)?;
+        mount::plan_sources(config, host, &mut steps)?;
+        hook::open(config, &mut steps);
         namespace::before_clone(config, host, &mut steps)?;
         let clone = steps.len();
         let namespaces = namespace::at_clone(config, &directories);
         let into_group = directories.iter().any(|directory| directory.at_clone);
-        let start = start(&steps);
+        let start = start(config, &steps);
         steps
             .push(Step::new(Side::Parent, Op::Process(process::Op::Clone { namespaces, into_group, start })));
         cgroup::plan_join(&directories, &mut steps);
         process::begin(config, &mut steps);
+        apparmor::plan(config, host, &mut steps)?;
+        selinux::plan(config, host, &mut steps)?;
         namespace::plan(config, host, &directories, &mut steps)?;
+        sysctl::plan(config, &mut steps);
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);
-        mask::plan(config, &mut steps);
+        mask::plan(config, host, &mut steps)?;
         terminal::plan(config, true, &mut steps);
+        mount::finish(config, &mut steps);
+        hook::plan_before_entry(config, &mut steps);
         rootfs::enter(config, &mut steps);
+        landlock::plan(config, host, &mut steps);
+        scheduler::plan(config, &mut steps);
+        memory_policy::plan(config, &mut steps);
+        personality::plan(config, &mut steps);
         process::identity(config, host, &mut steps)?;
-        process::end(config, &mut steps)?;
+        process::end(config, host, true, &mut steps)?;
         let (argv, env) = (config.process.args.clone(), config.process.env.clone());
         Ok(Plan {
             steps,
@@ -250,8 +296,13 @@ impl Plan {
             Op::Process(process::Op::CloseDescriptors { preserved }) => Some(preserved),
             _ => None,
         };
-        let found = plan.steps.iter().enumerate().find_map(|(at, step)| Some((at, close(step)?)));
-        let (at, preserved) = found.unwrap_or((plan.steps.len(), 0));
+        let preserved = plan.steps.iter().find_map(close).unwrap_or(0);
+        let last = |step: &Step| {
+            let hook =
+                matches!(step.op, Op::Hook(hook::Op::Inside { point: hook::Point::StartContainer, .. }));
+            hook || close(step).is_some()
+        };
+        let at = plan.steps.iter().position(last).unwrap_or(plan.steps.len());
         let program = plan.steps.iter().find_map(|step| match &step.op {
             Op::Process(process::Op::Exec(candidates)) => Some(candidates.clone()),
             _ => None,
@@ -274,6 +325,13 @@ impl Plan {
             |step: &Step| matches!(step.op, Op::Process(process::Op::Clone { start: Start::Shared, .. }));
         let served = self.steps.iter().skip(self.clone + 1).any(|step| step.side == Side::Parent);
         served || !self.steps.get(self.clone).is_some_and(shared)
+    }
+
+    /// Whether the filter's listener is to be sent to somebody.
+    pub(crate) fn has_agent(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.op, Op::Process(process::Op::Filter { agent: Some(_), .. })))
     }
 
     /// The same plan, with the workload stopped right after its exec.
@@ -308,22 +366,20 @@ impl fmt::Display for Plan {
 }
 
 /// How the child is started after these steps.
-fn start(steps: &[Step]) -> Start {
+fn start(config: &Config, steps: &[Step]) -> Start {
+    let listener = config.seccomp.as_ref().is_some_and(|filter| filter.listener().is_some());
     match steps.iter().any(|step| step.side == Side::Stage) {
         true => Start::Staged,
+        // The launcher has to take the listener while the child waits.
+        false if listener => Start::Copied,
         false => Start::Shared,
     }
 }
 
 fn gaps(config: &Config, host: &Host) -> Vec<String> {
-    let mut gaps = Vec::new();
-    let rules = config.cgroup.as_ref().is_some_and(|group| !group.resources.devices.is_empty());
-    if rules && host.cgroups.is_v2("devices") {
-        gaps.push(
-            "linux.resources.devices: on cgroup v2 these need a BPF program, which is not supported yet"
-                .into(),
-        );
-    }
+    let mut gaps = cgroup::gaps(config, host);
+    gaps.extend(mount::gaps(config, host));
+    gaps.extend(landlock::gaps(config, host));
     gaps
 }
 
@@ -332,10 +388,14 @@ fn notes(config: &Config, host: &Host) -> Vec<String> {
     let mut notes: Vec<String> = skipped
         .map(|name| format!("linux.seccomp: no system call {name} is known for this architecture"))
         .collect();
+    notes.extend(cgroup::notes(config));
+    notes.extend(mount::notes(config));
+    notes.extend(config.capabilities.granted(host, config.namespaces.makes(Kind::User)).1);
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
     }
-    if config.namespaces.makes(Kind::User) && host.uid != 0 {
+    let own = config.namespaces.ids.is_own_id(host.uid, host.gid);
+    if config.namespaces.makes(Kind::User) && host.uid != 0 && own {
         notes.push(
             "setgroups is denied to this user's user namespaces: the launcher's additional groups stay"
                 .into(),
@@ -352,7 +412,17 @@ pub(crate) mod tests {
 
     /// The plan of a config that uses every primitive, on a made-up host with v1 groups.
     pub(crate) fn plan() -> Plan {
-        let spec = oci::parse(include_bytes!("../../tests/configs/full.json")).unwrap();
+        let mut json: serde_json::Value =
+            serde_json::from_slice(include_bytes!("../../tests/configs/full.json")).unwrap();
+        json["process"]["apparmorProfile"] = "p".into();
+        json["process"]["selinuxLabel"] = "u:r:t".into();
+        json["process"]["scheduler"] = serde_json::json!({"policy": "SCHED_BATCH"});
+        json["process"]["ioPriority"] = serde_json::json!({"class": "IOPRIO_CLASS_IDLE"});
+        json["linux"]["sysctl"] = serde_json::json!({"net.core.somaxconn": "1"});
+        json["linux"]["personality"] = serde_json::json!({"domain": "LINUX32"});
+        json["linux"]["memoryPolicy"] = serde_json::json!({"mode": "MPOL_BIND", "nodes": "0"});
+        json["annotations"] = serde_json::json!({"org.isolab.landlock.execute": "/"});
+        let spec = oci::parse(json.to_string().as_bytes()).unwrap();
         let config = Config::new(&spec, Path::new("/bundle"), "c1").unwrap();
         Plan::compile(&config, &Host::example()).unwrap()
     }
@@ -382,7 +452,9 @@ pub(crate) mod tests {
         host.cgroups.v1.iter_mut().for_each(|hierarchy| hierarchy.writable = false);
         let refused = Plan::compile(&config, &host).unwrap_err();
         let preview = Plan::preview(&config, &host).unwrap();
-        assert_eq!(preview.steps(), plan().steps());
+        host.uid = 0;
+        host.cgroups.v1.iter_mut().for_each(|hierarchy| hierarchy.writable = true);
+        assert_eq!(preview.steps(), Plan::compile(&config, &host).unwrap().steps());
         assert!(preview.notes.iter().any(|note| note.contains(&refused.to_string())), "{:?}", preview.notes);
     }
 

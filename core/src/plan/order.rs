@@ -1,7 +1,7 @@
 //! What must come before what in a plan, and why. A property of every plan, held against this table in tests.
 
 use super::{Op, Plan, Side};
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs};
+use crate::{capability, cgroup, hook, landlock, mask, mount, namespace, process, rootfs};
 
 /// A class of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum Class {
     MakeGroup,
     /// A value written into a group.
     Limit,
+    /// The launcher opens a mount's source.
+    OpenSource,
     /// The clone.
     Clone,
     /// The child joins groups by itself.
@@ -22,6 +24,10 @@ pub enum Class {
     JoinNamespace,
     /// A terminal is opened.
     Terminal,
+    /// A hook of the creation.
+    CreateHook,
+    /// A hook of the start.
+    StartHook,
     /// The child waits to be started.
     AwaitStart,
     /// `unshare` of the cgroup namespace.
@@ -34,6 +40,10 @@ pub enum Class {
     Maps,
     /// Root of the user namespace.
     BecomeRoot,
+    /// A profile or context for the exec.
+    Label,
+    /// A kernel parameter.
+    Sysctl,
     /// Propagation is cut.
     Propagation,
     /// The new root is attached.
@@ -44,10 +54,20 @@ pub enum Class {
     Device,
     /// A masked or read-only path.
     Path,
+    /// A file system is made read-only, once all is made in it.
+    ReadOnlyMount,
     /// The root is made read-only.
     ReadOnlyRoot,
     /// The root is entered.
     Enter,
+    /// The entered root is given its propagation.
+    ShareRoot,
+    /// Landlock rules are collected.
+    Rules,
+    /// Scheduling and where memory comes from.
+    Scheduling,
+    /// The execution domain.
+    Personality,
     /// The bounding set is reduced.
     Bound,
     /// User and groups are set.
@@ -58,6 +78,8 @@ pub enum Class {
     Cwd,
     /// `no_new_privs`.
     NoNewPrivs,
+    /// Landlock's rules hold.
+    Restrict,
     /// Descriptors are closed.
     Close,
     /// The workload is to be held at its exec.
@@ -76,6 +98,7 @@ pub const TABLE: &[Row] = &[
     (Class::MakeGroup, Class::Limit, "files exist once the group does", "cgroup-v2.rst"),
     (Class::Limit, Class::Clone, "the workload is limited before its first instruction", "runtime-spec"),
     (Class::Limit, Class::JoinGroup, "the workload is limited before its first instruction", "runtime-spec"),
+    (Class::OpenSource, Class::Clone, "the child inherits the descriptors", "open_tree(2)"),
     (Class::Clone, Class::JoinGroup, "what the clone cannot join, the child does", "clone3(2)"),
     (
         Class::JoinGroup,
@@ -97,9 +120,20 @@ pub const TABLE: &[Row] = &[
         "setns(2)",
     ),
     (Class::Terminal, Class::ReadOnlyRoot, "/dev/console is still to be made", "runtime-spec"),
+    (Class::Terminal, Class::ReadOnlyMount, "/dev/console is still to be made", "runtime-spec"),
     (Class::Device, Class::Terminal, "it is opened by /dev/ptmx", "runtime-spec"),
     (Class::Enter, Class::AwaitStart, "a created container is complete", "runtime-spec"),
     (Class::Capabilities, Class::AwaitStart, "a created container is complete", "runtime-spec"),
+    (
+        Class::Mount,
+        Class::CreateHook,
+        "the container's file systems are there",
+        "runtime-spec, POSIX-platform Hooks",
+    ),
+    (Class::CreateHook, Class::Enter, "their paths are the host's", "runtime-spec, POSIX-platform Hooks"),
+    (Class::Enter, Class::StartHook, "their paths are the container's", "runtime-spec, POSIX-platform Hooks"),
+    (Class::AwaitStart, Class::StartHook, "they are part of the start", "runtime-spec, POSIX-platform Hooks"),
+    (Class::StartHook, Class::Filter, "the filter is the workload's, not theirs", "runtime-spec"),
     (Class::AwaitStart, Class::Close, "what it waits at is a descriptor", "runtime-spec"),
     (
         Class::UnshareTime,
@@ -125,6 +159,11 @@ pub const TABLE: &[Row] = &[
     (Class::Maps, Class::Identity, "ids must be mapped", "user_namespaces(7)"),
     (Class::Propagation, Class::AttachRoot, "or the mount would appear on the host", "mount_namespaces(7)"),
     (Class::AttachRoot, Class::Mount, "targets are resolved inside the root", "runtime-spec"),
+    (Class::Device, Class::ReadOnlyMount, "nodes and mount points are still to be made", "runtime-spec"),
+    (Class::Path, Class::ReadOnlyMount, "mount points are found and made before", "runtime-spec"),
+    (Class::ReadOnlyMount, Class::Enter, "never writable for the workload", "runtime-spec"),
+    (Class::Enter, Class::ShareRoot, "pivot_root refuses a shared root", "pivot_root(2)"),
+    (Class::ShareRoot, Class::Identity, "needs CAP_SYS_ADMIN", "mount(2)"),
     (Class::Mount, Class::Device, "nodes belong on the container's own /dev", "runtime-spec"),
     (Class::Mount, Class::Path, "masks cover what the mounts show", "runtime-spec"),
     (Class::Device, Class::Path, "a device may be masked", "runtime-spec"),
@@ -142,6 +181,23 @@ pub const TABLE: &[Row] = &[
     (Class::Hold, Class::Filter, "the filter may refuse ptrace", "seccomp(2)"),
     (Class::Hold, Class::Bound, "the exec gives no more than the tracer could give", "ptrace(2)"),
     (Class::Hold, Class::Identity, "the exec gives no more than the tracer could give", "ptrace(2)"),
+    (Class::Label, Class::Enter, "an image's /proc may be a fake that takes every write", "CVE-2019-16884"),
+    (Class::Label, Class::NoNewPrivs, "a confined launcher may only narrow afterwards", "no_new_privs.rst"),
+    (Class::Maps, Class::Sysctl, "written as the owner of the namespaces", "user_namespaces(7)"),
+    (Class::Sysctl, Class::Enter, "written through the host's /proc", "CVE-2023-28642"),
+    (Class::JoinGroup, Class::Scheduling, "the cpuset decides which nodes there are", "set_mempolicy(2)"),
+    (Class::Scheduling, Class::Bound, "may need CAP_SYS_NICE", "sched(7)"),
+    (Class::Scheduling, Class::Identity, "may need CAP_SYS_NICE", "sched(7)"),
+    (Class::Personality, Class::Filter, "the filter may refuse personality", "seccomp(2)"),
+    (Class::Enter, Class::Rules, "the paths are the container's", "landlock(7)"),
+    (Class::Rules, Class::Identity, "a rule does not depend on what the user may reach", "landlock(7)"),
+    (Class::Rules, Class::Cwd, "paths begin at the root", "openat2(2)"),
+    (Class::Rules, Class::Restrict, "a rule set is complete before it holds", "landlock(7)"),
+    (Class::NoNewPrivs, Class::Restrict, "without privilege a rule set needs it", "landlock(7)"),
+    (Class::Mount, Class::Restrict, "no mount may change afterwards", "landlock(7)"),
+    (Class::Cwd, Class::Restrict, "the working directory need not be readable", "landlock(7)"),
+    (Class::Restrict, Class::Close, "the rule set is a descriptor", "landlock(7)"),
+    (Class::Restrict, Class::Filter, "the filter may refuse landlock_restrict_self", "seccomp(2)"),
     (Class::Close, Class::Filter, "the filter may refuse close_range", "seccomp(2)"),
     (Class::Filter, Class::Exec, "the workload runs under it", "seccomp(2)"),
 ];
@@ -152,28 +208,42 @@ pub fn class(op: &Op) -> Option<Class> {
     use crate::namespace::Kind;
     Some(match op {
         Op::Cgroup(cgroup::Op::Create { .. } | cgroup::Op::Enable { .. }) => Class::MakeGroup,
-        Op::Cgroup(cgroup::Op::Write { .. }) => Class::Limit,
+        Op::Cgroup(cgroup::Op::Write { .. } | cgroup::Op::Devices { .. }) => Class::Limit,
         Op::Cgroup(cgroup::Op::Join { .. }) => Class::JoinGroup,
         Op::Namespace(namespace::Op::Unshare(Kind::Cgroup)) => Class::UnshareCgroup,
         Op::Namespace(namespace::Op::Unshare(_)) => Class::UnshareTime,
         Op::Namespace(namespace::Op::Open { .. } | namespace::Op::OpenProcess { .. }) => Class::OpenNamespace,
         Op::Namespace(namespace::Op::Join { .. } | namespace::Op::JoinProcess { .. }) => Class::JoinNamespace,
         Op::Namespace(namespace::Op::TimeOffsets(_)) => Class::TimeOffsets,
-        Op::Namespace(namespace::Op::MapOwnIds { .. } | namespace::Op::MapIds { .. }) => Class::Maps,
+        Op::Namespace(
+            namespace::Op::MapOwnIds { .. } | namespace::Op::MapIds { .. } | namespace::Op::MapSubIds { .. },
+        ) => Class::Maps,
         Op::Namespace(namespace::Op::BecomeRoot) => Class::BecomeRoot,
         Op::Root(rootfs::Op::Propagation(_)) => Class::Propagation,
-        Op::Root(rootfs::Op::Attach(_) | rootfs::Op::AttachOverlay { .. }) => Class::AttachRoot,
+        Op::Root(rootfs::Op::Attach { .. } | rootfs::Op::AttachOverlay { .. }) => Class::AttachRoot,
         Op::Root(rootfs::Op::ReadOnly) => Class::ReadOnlyRoot,
         Op::Root(rootfs::Op::Pivot | rootfs::Op::Chroot) => Class::Enter,
-        Op::Mount(mount::Op::FileSystem { .. } | mount::Op::Bind { .. } | mount::Op::Cgroup { .. }) => {
-            Class::Mount
-        }
-        Op::Device(device::Op::Node(_) | device::Op::Bind(_) | device::Op::Link(..)) => Class::Device,
+        Op::Root(rootfs::Op::Share(_)) => Class::ShareRoot,
+        Op::Mount(mount::Op::Open(_)) => Class::OpenSource,
+        Op::Mount(mount::Op::ReadOnly { .. }) => Class::ReadOnlyMount,
+        Op::Mount(_) => Class::Mount,
+        Op::Device(_) => Class::Device,
         Op::Path(mask::Op::Mask(_) | mask::Op::ReadOnly(_)) => Class::Path,
         Op::Capability(capability::Op::Bound(..)) => Class::Bound,
         Op::Capability(capability::Op::Set { .. }) => Class::Capabilities,
+        Op::AppArmor(_) | Op::Selinux(_) => Class::Label,
+        Op::Sysctl(_) => Class::Sysctl,
+        Op::Scheduler(_) | Op::MemoryPolicy(_) => Class::Scheduling,
+        Op::Personality(_) => Class::Personality,
+        Op::Landlock(landlock::Op::Restrict) => Class::Restrict,
+        Op::Landlock(_) => Class::Rules,
         Op::Process(op) => return process_class(op),
         Op::Terminal(_) => Class::Terminal,
+        Op::Hook(hook::Op::Outside { .. }) => Class::CreateHook,
+        Op::Hook(hook::Op::Inside { point, .. }) => match point {
+            hook::Point::StartContainer => Class::StartHook,
+            _ => Class::CreateHook,
+        },
         _ => return None,
     })
 }

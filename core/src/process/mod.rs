@@ -1,6 +1,6 @@
 //! The workload: what is executed, as whom, with which limits.
 //!
-//! Not done yet: io priority, scheduler, personality.
+//! Its terminal, its scheduling and its labels are modules of their own.
 
 #[cfg(feature = "launch")]
 pub(crate) mod perform;
@@ -14,7 +14,7 @@ use crate::config::Reader;
 use crate::namespace::{IdMaps, Kind, Namespaces};
 use crate::terminal::Terminal;
 
-pub use plan::Op;
+pub use plan::{Agent, Op};
 pub(crate) use plan::{begin, end, identity};
 
 /// The process to run.

@@ -7,7 +7,7 @@ use super::Op;
 use crate::launch::child::Child;
 use crate::launch::gate::Word;
 use crate::rootfs::resolve;
-use crate::sys::{self, Errno, credential, fs, process, ptrace, signal};
+use crate::sys::{self, Errno, credential, fs, process, ptrace, seccomp, signal};
 
 /// The child's part.
 pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
@@ -44,11 +44,19 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
             // Here and not at the exec, where the filter may refuse it.
             signal::unblock_all()
         }
-        Op::Filter { program } => {
+        Op::Filter { program, agent: None } => {
             // Before Linux 5.16 a core dump of the child, as by SIGSYS from its own filter, would kill everyone who
             // shares its memory. The exec makes the workload dumpable again.
             credential::set_dumpable(0)?;
             credential::seccomp_load(&program.instructions, program.flags)
+        }
+        Op::Filter { program, agent: Some(_) } => {
+            child.say(Word::Listener)?;
+            let listener = seccomp::load_with_listener(&program.instructions, program.flags)?;
+            child.offer(listener.as_fd());
+            // Closed by the exec: the filter may refuse to do it here.
+            std::mem::forget(listener);
+            Ok(())
         }
         Op::Exec(candidates) => Err(exec(candidates, child)),
         Op::Clone { .. } => Err(Errno::ENOSYS), // the parent's
@@ -74,7 +82,9 @@ fn await_start(preserved: u32, child: &Child<'_>) -> sys::Result<()> {
     let (start, door) = (child.start()?, child.door().ok_or(Errno::EBADF)?);
     let first = preserved.saturating_add(3);
     credential::set_dumpable(0)?;
-    fs::close_except(first, [start, door])?;
+    let state = child.parent().states.get(1).map_or(start, AsFd::as_fd);
+    let rules = child.ruleset().unwrap_or(start);
+    fs::close_except(first, [start, door, state, rules])?;
     child.pass(Word::Ready)?;
     let mut byte = [0];
     fs::read(start, &mut byte).map(drop)

@@ -3,11 +3,12 @@
 use std::ffi::CString;
 use std::fmt;
 
-use crate::capability;
 use crate::config::Config;
+use crate::hook::{self, About};
 use crate::host::Host;
 use crate::namespace::Kind;
 use crate::plan::{self, PlanError, Side, Start, Step};
+use crate::{capability, landlock, seccomp};
 
 use super::Rlimit;
 
@@ -63,10 +64,23 @@ pub enum Op {
     /// Loads the filter.
     Filter {
         /// Its instructions.
-        program: crate::seccomp::Program,
+        program: seccomp::Program,
+        /// Who is sent its listener, if it has one.
+        agent: Option<Agent>,
     },
     /// Executes the first of these that exists.
     Exec(Vec<CString>),
+}
+
+/// Whom a filter's listener is sent to, and what is said of the container then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// The agent.
+    pub listener: seccomp::listener::Listener,
+    /// What it is told.
+    pub about: About,
+    /// Whether the process is the container's first, which is being created.
+    pub first: bool,
 }
 
 impl Op {
@@ -132,8 +146,12 @@ impl fmt::Display for Op {
             Op::CloseDescriptors { preserved } => {
                 write!(f, "close descriptors {} and up, unblock signals", preserved.saturating_add(3))
             }
-            Op::Filter { program } => {
-                write!(f, "load a filter of {} instructions", program.instructions.len())
+            Op::Filter { program, agent } => {
+                write!(f, "load a filter of {} instructions", program.instructions.len())?;
+                match agent {
+                    Some(agent) => write!(f, ", send its listener to {}", agent.listener.path.display()),
+                    None => Ok(()),
+                }
             }
             Op::Exec(candidates) => write!(f, "execve {}", names(candidates)),
         }
@@ -161,14 +179,15 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
     for limit in &process.rlimits {
         push(plan::Op::Process(Op::Rlimit(*limit)));
     }
-    let sets = config.capabilities;
-    sets.check(host)?;
+    let (sets, _) = config.capabilities.granted(host, config.namespaces.makes(Kind::User));
     push(plan::Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability.min(63))));
     if process.uid != 0 {
         push(plan::Op::Capability(capability::Op::Keep));
     }
     // Where a process maps its own id alone, setgroups is denied for good (user_namespaces(7)).
-    let denied = config.namespaces.makes(Kind::User) && host.uid != 0;
+    let denied = config.namespaces.makes(Kind::User)
+        && host.uid != 0
+        && config.namespaces.ids.is_own_id(host.uid, host.gid);
     if denied && !process.groups.is_empty() {
         return Err(PlanError::new(
             "process.user.additionalGids",
@@ -186,27 +205,38 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
             "run as root, or use a user namespace",
         ));
     }
-    let for_filter = config.seccomp.is_some() && !process.no_new_privs;
+    let restricted = config.seccomp.is_some() || landlock::restrict(config, host).is_some();
+    let for_filter = restricted && !process.no_new_privs;
     push(plan::Op::Capability(capability::Op::Set { sets, for_filter }));
     Ok(())
 }
 
-/// The last things: nothing may come between the filter and the exec.
-pub(crate) fn end(config: &Config, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+/// The last things: nothing may come between the filter and the exec. `first` says whether it is the container's first
+/// process.
+pub(crate) fn end(config: &Config, host: &Host, first: bool, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     let process = &config.process;
-    let mut push = |op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
-    push(Op::Cwd(process.cwd.clone()));
-    push(Op::Umask(process.umask));
+    let push = |steps: &mut Vec<Step>, op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
+    push(steps, Op::Cwd(process.cwd.clone()));
+    push(steps, Op::Umask(process.umask));
     if process.no_new_privs {
-        push(Op::NoNewPrivs);
+        push(steps, Op::NoNewPrivs);
     }
-    push(Op::CloseDescriptors { preserved: 0 });
+    if first {
+        hook::plan_start(config, steps);
+    }
+    steps.extend(landlock::restrict(config, host));
+    push(steps, Op::CloseDescriptors { preserved: 0 });
     if let Some(filter) = &config.seccomp {
         let program = filter.compile().map_err(|violation| {
             PlanError::new(violation.path, violation.problem, "use fewer rules or fewer conditions")
         })?;
-        push(Op::Filter { program });
+        let agent = filter.listener().map(|listener| Agent {
+            listener: listener.clone(),
+            about: hook::about(config),
+            first,
+        });
+        push(steps, Op::Filter { program, agent });
     }
-    push(Op::Exec(process.candidates()));
+    push(steps, Op::Exec(process.candidates()));
     Ok(())
 }

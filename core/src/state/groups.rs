@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Identity};
-use crate::cgroup::{self, Directory, perform};
+use crate::cgroup::{self, Directory};
 use crate::sys::{self, Errno, process};
 
 /// A container's group in each hierarchy that it has one in, v2 first.
@@ -224,7 +224,9 @@ impl Groups {
     /// another container's, for all that is known.
     pub fn remove_empty(&self) {
         for group in &self.0 {
-            sys::no_matter(text(&group.path).and_then(|path| perform::remove(&path, Duration::from_secs(1))));
+            sys::no_matter(
+                text(&group.path).and_then(|path| cgroup::remove_path(&path, Duration::from_secs(1))),
+            );
             group.remove_above();
         }
     }
@@ -250,7 +252,7 @@ impl Group {
         let above = self.path.ancestors().skip(1).take_while(|path| *path != self.mount);
         for path in above.filter(ours) {
             // Busy: another container is in it.
-            sys::no_matter(text(path).and_then(|path| perform::remove(&path, Duration::ZERO)));
+            sys::no_matter(text(path).and_then(|path| cgroup::remove_path(&path, Duration::ZERO)));
         }
     }
 }
@@ -279,7 +281,7 @@ fn collect(path: &Path, found: &mut Vec<i32>) {
 fn remove_tree(path: &Path, patience: Duration) -> sys::Result<()> {
     let path_text = text(path)?;
     // Most have none below them.
-    match perform::remove(&path_text, Duration::ZERO) {
+    match cgroup::remove_path(&path_text, Duration::ZERO) {
         Ok(()) => return Ok(()),
         Err(Errno::EBUSY | Errno::ENOTEMPTY) => {}
         Err(errno) => return Err(errno),
@@ -287,5 +289,5 @@ fn remove_tree(path: &Path, patience: Duration) -> sys::Result<()> {
     for path in below(path) {
         remove_tree(&path, patience)?;
     }
-    perform::remove(&path_text, patience)
+    cgroup::remove_path(&path_text, patience)
 }

@@ -100,7 +100,8 @@ fn a_name_is_claimed_once_and_free_again_when_it_is_removed() {
 
 /// A FIFO that this process has never had open: what other tests fork would have it open too, until its exec.
 fn fifo(entry: &Entry) {
-    let path = std::ffi::CString::new(entry.path().join("start").into_os_string().into_encoded_bytes()).unwrap();
+    let path =
+        std::ffi::CString::new(entry.path().join("start").into_os_string().into_encoded_bytes()).unwrap();
     crate::sys::fs::mknodat(crate::sys::here(), &path, libc::S_IFIFO | 0o600, 0).unwrap();
 }
 

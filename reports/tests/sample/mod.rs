@@ -128,6 +128,8 @@ pub(crate) fn host() -> Host {
             v1: vec![v1(&["cpu", "cpuacct"]), v1(&["memory"]), v1(&["pids"])],
         },
         last_capability: 40,
+        capabilities: Default::default(),
+        landlock: 0,
         uid: 0,
         gid: 0,
         features,

@@ -27,6 +27,8 @@ pub struct Equipment {
     pub disk: Option<u64>,
     /// What is mounted at `/sys/fs/cgroup`.
     pub cgroup: CgroupVersion,
+    /// Added to the kernel's command line.
+    pub cmdline: String,
 }
 
 /// A kernel with its modules read.
@@ -114,6 +116,7 @@ impl Guest {
             initramfs: &archive,
             disk: image.as_deref(),
             accelerator,
+            cmdline: &self.equipment.cmdline,
             padding: layout.padding,
             patience,
         };

@@ -23,7 +23,10 @@ pub(crate) struct Prepared {
 
 /// Reads, checks and plans, all of which leaves nothing behind; then claims the name and notes what is about to be made.
 pub(crate) fn prepare(context: &Context, given: &Bundle) -> Result<Prepared, Failure> {
-    let (spec, bytes) = oci::load(&given.bundle.join("config.json"))?;
+    let oci::Loaded { spec, left_out, bytes } = oci::load(&given.bundle.join("config.json"))?;
+    for name in left_out {
+        context.log.warn(&name);
+    }
     let bundle = std::fs::canonicalize(&given.bundle)
         .map_err(|error| Failure::context(&given.bundle.display().to_string(), error))?;
     let mut config = Config::new(&spec, &bundle, &given.id)?;

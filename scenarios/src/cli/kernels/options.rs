@@ -90,6 +90,9 @@ pub(super) struct LabArguments {
     /// Size of an ext4 disk for the guests' scratch files, in MiB [default: they are in memory]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..=4096))]
     pub(super) disk: Option<u64>,
+    /// Words to add to the guests' kernel command line, such as security=selinux
+    #[arg(long, value_name = "WORD", num_args = 1..)]
+    pub(super) cmdline: Vec<String>,
     /// The guests' cgroup version
     #[arg(long, value_enum, default_value = "v2")]
     pub(super) cgroup: Cgroup,

@@ -173,7 +173,8 @@ fn equipment(arguments: &LabArguments, cancel: &Cancel) -> Result<Equipment, lab
         carried.push(policy);
     }
     let disk = arguments.disk.map(|mib| mib << 20);
-    Ok(Equipment { carried, apparmor: loaded, disk, cgroup: arguments.cgroup.into() })
+    let cmdline = arguments.cmdline.join(" ");
+    Ok(Equipment { carried, apparmor: loaded, disk, cgroup: arguments.cgroup.into(), cmdline })
 }
 
 fn ended<T>(result: Result<T, lab::Error>, cancel: &Cancel) -> Result<T, Failure> {

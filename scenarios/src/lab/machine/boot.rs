@@ -29,6 +29,8 @@ pub struct Boot<'b> {
     pub disk: Option<&'b Path>,
     /// What executes it.
     pub accelerator: Accelerator,
+    /// Added to the kernel's command line.
+    pub cmdline: &'b str,
     /// Bytes by which the kernel's command line is longer.
     pub padding: u32,
     /// A guest that is later hangs.
@@ -85,7 +87,7 @@ impl Boot<'_> {
             stderr: &paths.stderr,
         };
         let begun = Instant::now();
-        let guest = Qemu::start(self.isolab, self.accelerator, &files, &cmdline(self.padding));
+        let guest = Qemu::start(self.isolab, self.accelerator, &files, &cmdline(self.cmdline, self.padding));
         let mut guest = Guest(guest.map_err(Error::io("start QEMU"))?);
         let end = self.watch(&mut guest, &paths.wire, begun, cancel);
         drop(guest);
@@ -141,9 +143,10 @@ impl Drop for Guest {
 /// The kernel's command line. `panic=-1` reboots at once, which ends QEMU. The timer check counts interrupts during a
 /// busy loop, and panics when a loaded host did not emulate enough of them. Randomised layouts would make every boot a
 /// throw of the dice; where things lie is varied on purpose, by the padding.
-fn cmdline(padding: u32) -> String {
+fn cmdline(more: &str, padding: u32) -> String {
     let padding = "x".repeat(padding as usize);
-    format!("console=ttyS0 panic=-1 no_timer_check nokaslr norandmaps apparmor=1 {PADDING}{padding}")
+    let more = if more.is_empty() { String::new() } else { format!("{more} ") };
+    format!("console=ttyS0 panic=-1 no_timer_check nokaslr norandmaps apparmor=1 {more}{PADDING}{padding}")
 }
 
 /// Why a guest did not come to its end.
@@ -198,6 +201,7 @@ mod tests {
 
     #[test]
     fn the_padding_is_what_the_command_line_grows_by() {
-        assert_eq!(cmdline(17).len(), cmdline(0).len() + 17);
+        assert_eq!(cmdline("", 17).len(), cmdline("", 0).len() + 17);
+        assert!(cmdline("security=selinux", 0).contains(" security=selinux isolab."));
     }
 }
