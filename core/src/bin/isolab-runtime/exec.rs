@@ -133,7 +133,7 @@ fn change_user(user: &mut Value, asked: &str) -> Result<(), Failure> {
 
 /// The container's groups, or the ones below them that are asked for: in all hierarchies, or in some.
 fn directories(state: &State, asked: &[String]) -> Result<Vec<Directory>, Failure> {
-    let mut directories = state.groups.directories();
+    let mut directories = state.groups.clone();
     for asked in asked {
         let (controllers, path) = match asked.split_once(':') {
             Some((controllers, path)) => (Some(controllers), path),
