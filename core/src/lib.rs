@@ -13,6 +13,8 @@ pub mod config;
 pub mod device;
 pub mod exit;
 pub mod host;
+#[cfg(feature = "image")]
+pub mod image;
 #[cfg(feature = "launch")]
 pub mod launch;
 pub mod mask;

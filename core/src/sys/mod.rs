@@ -28,6 +28,7 @@ pub mod ptrace;
 pub mod signal;
 pub mod stack;
 pub mod terminal;
+pub mod tree;
 pub mod trial;
 
 use std::ffi::CStr;
