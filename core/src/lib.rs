@@ -22,6 +22,7 @@ pub mod mount;
 pub mod namespace;
 #[cfg(feature = "launch")]
 pub mod need;
+pub mod network;
 pub mod observe;
 pub mod oci;
 pub mod plan;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use oci_spec::runtime::Spec;
 
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp};
+use crate::{capability, cgroup, device, mask, mount, namespace, network, process, rootfs, seccomp};
 pub(crate) use reader::Reader;
 pub(crate) use violation::NOT_YET;
 pub use violation::{Violation, Violations};
@@ -33,6 +33,8 @@ pub struct Config {
     pub devices: Vec<device::Device>,
     /// Its namespaces, and what they are given.
     pub namespaces: namespace::Namespaces,
+    /// Links of the host that it is given.
+    pub net_devices: Vec<network::Device>,
     /// Host name in its uts namespace.
     pub hostname: Option<CString>,
     /// NIS domain name in its uts namespace.
@@ -70,6 +72,7 @@ impl Config {
                 "domainname",
                 spec.domainname().as_deref(),
             ),
+            net_devices: network::read(&mut reader, &namespaces),
             cgroup: cgroup::Group::read(&mut reader, id, &mounts),
             paths: mask::Paths::read(&mut reader, &namespaces),
             seccomp: read_seccomp(&mut reader),

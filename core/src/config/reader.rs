@@ -120,7 +120,6 @@ impl<'a> Reader<'a> {
                 ("linux.intelRdt", linux.intel_rdt().is_some()),
                 ("linux.memoryPolicy", linux.memory_policy().is_some()),
                 ("linux.personality", linux.personality().is_some()),
-                ("linux.netDevices", linux.net_devices().as_ref().is_some_and(|map| !map.is_empty())),
             ]);
         }
         for (path, _) in asked.into_iter().filter(|(_, asked)| *asked) {

@@ -306,7 +306,8 @@ fn read_oci(
     Ok(Found { names: names.to_vec(), digest: Some(descriptor.digest().clone()), config, layers })
 }
 
-/// What is in a layer is told by its first bytes; that it is one at all, by its type.
+/// What is in a layer is told by its first bytes, since skopeo calls uncompressed ones gzipped too; that it is a layer at
+/// all, by its type.
 fn check_layer_type(media_type: &MediaType) -> Result<(), Problem> {
     let text: &str = media_type.as_ref();
     let stem = text.strip_suffix("+gzip").or(text.strip_suffix("+zstd")).unwrap_or(text);

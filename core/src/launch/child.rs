@@ -12,7 +12,7 @@ use super::timeline::Progress;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::StringArray;
 use crate::sys::{self, Errno, mount, process as sysproc};
-use crate::{capability, cgroup, device, mask, mount as mounts, namespace, process, rootfs};
+use crate::{capability, cgroup, device, mask, mount as mounts, namespace, network, process, rootfs};
 
 /// What parent and child both see.
 pub(crate) struct Shared<'a> {
@@ -53,6 +53,7 @@ fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::Cgroup(cgroup::Op::Join { nth, .. }) => cgroup::perform::join(*nth, child),
         Op::Cgroup(_) => Err(Errno::ENOSYS), // the parent's
         Op::Namespace(op) => namespace::perform::perform(op, child),
+        Op::Network(op) => network::perform::perform(op, child),
         Op::Root(op) => rootfs::perform::perform(op, child),
         Op::Mount(op) => mounts::perform::perform(op, child),
         Op::Device(op) => device::perform::perform(op, child),

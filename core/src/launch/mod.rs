@@ -15,8 +15,10 @@ mod watcher;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::network::{self, perform::Moved};
 use crate::plan::{Op, Plan, Side};
 use crate::sys::clone::{Request, with_child};
 use crate::sys::process::{self as sysproc, Change, StringArray};
@@ -127,6 +129,7 @@ fn clone(
         env: &strings.1,
         gate: gate::Gate::default(),
     };
+    let moved = Mutex::new(Vec::new());
     let request = Request {
         namespaces: namespaces.iter().fold(0, |flags, kind| flags | kind.flag()),
         cgroup: parent.group.as_ref().map(AsFd::as_fd),
@@ -135,7 +138,8 @@ fn clone(
     progress.begin(index);
     let child = {
         let _guard = Guard::new().map_err(system)?;
-        beside_parent(&shared, slot.pid(), || with_child(&request, child::run, &shared)).map_err(system)?
+        beside_parent(&shared, &moved, slot.pid(), || with_child(&request, child::run, &shared))
+            .map_err(system)?
     };
     progress.executed(clock::monotonic());
     let timed_out = slot.launched().then_some(options.timeout);
@@ -145,6 +149,7 @@ fn clone(
             // It is dead or about to be; what it was in can only be removed once it is gone.
             slot.clear();
             sysproc::wait(child.pidfd.as_fd(), true).map_err(system)?;
+            give_back(moved)?;
             Err(error)
         }
     }
@@ -159,6 +164,7 @@ fn exec_strings(plan: &Plan) -> (StringArray, StringArray) {
 /// after the clone on another, once the child asks for them.
 fn beside_parent<T>(
     shared: &Shared<'_>,
+    moved: &Mutex<Vec<Moved>>,
     pid: &AtomicI32,
     launch: impl FnOnce() -> sys::Result<T>,
 ) -> sys::Result<T> {
@@ -169,7 +175,7 @@ fn beside_parent<T>(
     std::thread::scope(|scope| {
         let helper = std::thread::Builder::new().spawn_scoped(scope, || {
             if shared.gate.is_asked() {
-                after_clone(shared, pid.load(Ordering::Acquire));
+                after_clone(shared, moved, pid.load(Ordering::Acquire));
                 shared.gate.open();
             }
         });
@@ -179,16 +185,32 @@ fn beside_parent<T>(
     })
 }
 
-/// The parent's steps after the clone.
-fn after_clone(shared: &Shared<'_>, pid: i32) {
-    for (index, step) in shared.plan.steps().iter().enumerate().skip(shared.plan.clone_index() + 1) {
-        if let (Side::Parent, Op::Namespace(namespace::Op::MapIds { uids, gids })) = (step.side, &step.op) {
-            shared.progress.stamp(index);
-            if let Err(errno) = namespace::perform::map_ids(uids, gids, pid) {
-                shared.progress.fail(index, errno);
+/// The parent's steps after the clone. What has been moved must be given back if the launch fails.
+fn after_clone(shared: &Shared<'_>, moved: &Mutex<Vec<Moved>>, pid: i32) {
+    let steps = shared.plan.steps().iter().enumerate().skip(shared.plan.clone_index() + 1);
+    for (index, step) in steps.filter(|(_, step)| step.side == Side::Parent) {
+        shared.progress.stamp(index);
+        let done = match &step.op {
+            Op::Namespace(namespace::Op::MapIds { uids, gids }) => {
+                namespace::perform::map_ids(uids, gids, pid)
             }
+            Op::Network(network::Op::MoveDevice(device)) => network::perform::move_device(device, pid)
+                .map(|device| moved.lock().unwrap_or_else(PoisonError::into_inner).push(device)),
+            _ => Err(sys::Errno::ENOSYS), // the child's
+        };
+        if let Err(errno) = done {
+            shared.progress.fail(index, errno);
+            return;
         }
     }
+}
+
+/// Gives devices back to the host, the last first.
+fn give_back(moved: Mutex<Vec<Moved>>) -> Result<(), Error> {
+    for device in moved.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().rev() {
+        device.back().map_err(|errno| Error::system("give a network device back to the host", errno))?;
+    }
+    Ok(())
 }
 
 /// What went wrong, if something did.

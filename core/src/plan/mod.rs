@@ -11,7 +11,7 @@ use std::fmt;
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs, seccomp};
+use crate::{capability, cgroup, device, mask, mount, namespace, network, process, rootfs, seccomp};
 
 /// Who performs an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Op {
     Cgroup(cgroup::Op),
     /// On namespaces.
     Namespace(namespace::Op),
+    /// On the network.
+    Network(network::Op),
     /// On the root file system.
     Root(rootfs::Op),
     /// On mounts.
@@ -59,6 +61,7 @@ impl Op {
         match self {
             Op::Cgroup(_) => "cgroup",
             Op::Namespace(op) => op.primitive(),
+            Op::Network(op) => op.primitive(),
             Op::Root(op) => op.primitive(),
             Op::Mount(op) => op.primitive(),
             Op::Device(_) => "devices",
@@ -74,6 +77,7 @@ impl fmt::Display for Op {
         match self {
             Op::Cgroup(op) => op.fmt(f),
             Op::Namespace(op) => op.fmt(f),
+            Op::Network(op) => op.fmt(f),
             Op::Root(op) => op.fmt(f),
             Op::Mount(op) => op.fmt(f),
             Op::Device(op) => op.fmt(f),
@@ -160,6 +164,7 @@ impl Plan {
         cgroup::plan_join(&directories, &mut steps);
         process::begin(config, &mut steps);
         namespace::plan(config, host, &directories, &mut steps)?;
+        network::plan(config, host, &mut steps)?;
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);

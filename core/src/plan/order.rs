@@ -1,7 +1,7 @@
 //! What must come before what in a plan, and why. A property of every plan, held against this table in tests.
 
 use super::{Op, Plan, Side};
-use crate::{capability, cgroup, device, mask, mount, namespace, process, rootfs};
+use crate::{capability, cgroup, device, mask, mount, namespace, network, process, rootfs};
 
 /// A class of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,14 @@ pub enum Class {
     UnshareTime,
     /// Time offsets.
     TimeOffsets,
+    /// A network namespace is joined.
+    JoinNetwork,
+    /// The loopback link is brought up.
+    Loopback,
+    /// A device of the host is moved in.
+    MoveDevice,
+    /// The child waits for its devices.
+    AwaitDevices,
     /// The id maps are there.
     Maps,
     /// Propagation is cut.
@@ -85,6 +93,12 @@ pub const TABLE: &[Row] = &[
         "time_namespaces(7)",
     ),
     (Class::TimeOffsets, Class::Enter, "written through the host's /proc", "time_namespaces(7)"),
+    (Class::Clone, Class::Loopback, "the clone makes the namespace", "network_namespaces(7)"),
+    (Class::Maps, Class::Loopback, "needs CAP_NET_ADMIN in the namespace's owner", "netdevice(7)"),
+    (Class::JoinNetwork, Class::MoveDevice, "devices go to where the child is", "runtime-spec"),
+    (Class::MoveDevice, Class::AwaitDevices, "the child goes on once it has them", "runtime-spec"),
+    (Class::AwaitDevices, Class::Exec, "the workload finds its devices", "runtime-spec"),
+    (Class::Loopback, Class::Identity, "needs CAP_NET_ADMIN, lost with user 0", "netdevice(7)"),
     (
         Class::Maps,
         Class::Propagation,
@@ -129,6 +143,10 @@ pub fn class(op: &Op) -> Option<Class> {
         Op::Namespace(
             namespace::Op::MapOwnIds { .. } | namespace::Op::AwaitMaps | namespace::Op::BecomeRoot,
         ) => Class::Maps,
+        Op::Namespace(namespace::Op::Join(Kind::Network, _)) => Class::JoinNetwork,
+        Op::Network(network::Op::LoopbackUp) => Class::Loopback,
+        Op::Network(network::Op::MoveDevice(_)) => Class::MoveDevice,
+        Op::Network(network::Op::AwaitDevices) => Class::AwaitDevices,
         Op::Root(rootfs::Op::Propagation(_)) => Class::Propagation,
         Op::Root(rootfs::Op::Attach(_) | rootfs::Op::AttachOverlay { .. }) => Class::AttachRoot,
         Op::Root(rootfs::Op::ReadOnly) => Class::ReadOnlyRoot,

@@ -23,6 +23,7 @@ pub mod link;
 pub mod module;
 pub mod mount;
 pub mod namespace;
+pub mod netlink;
 pub mod process;
 pub mod ptrace;
 pub mod signal;
