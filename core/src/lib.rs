@@ -15,6 +15,8 @@ pub mod device;
 pub mod exit;
 pub mod hook;
 pub mod host;
+#[cfg(feature = "image")]
+pub mod image;
 pub mod landlock;
 #[cfg(feature = "launch")]
 pub mod launch;
@@ -24,6 +26,7 @@ pub mod mount;
 pub mod namespace;
 #[cfg(feature = "launch")]
 pub mod need;
+pub mod network;
 pub mod observe;
 pub mod oci;
 pub mod personality;

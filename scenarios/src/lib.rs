@@ -19,6 +19,7 @@ pub mod interference;
 pub mod lab;
 pub mod launcher;
 pub mod leftovers;
+pub mod network;
 pub mod noise;
 mod path;
 pub mod probe;

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use oci_spec::runtime::Spec;
 
 use crate::{
-    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, personality,
-    process, rootfs, scheduler, seccomp, selinux, sysctl,
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, network,
+    personality, process, rootfs, scheduler, seccomp, selinux, sysctl,
 };
 pub(crate) use reader::Reader;
 pub use reader::is_plain_id;
@@ -40,6 +40,8 @@ pub struct Config {
     pub devices: Vec<device::Device>,
     /// Its namespaces, and what they are given.
     pub namespaces: namespace::Namespaces,
+    /// Links of the host that it is given.
+    pub net_devices: Vec<network::Device>,
     /// Host name in its uts namespace.
     pub hostname: Option<CString>,
     /// NIS domain name in its uts namespace.
@@ -100,6 +102,7 @@ impl Config {
                 "domainname",
                 spec.domainname().as_deref(),
             ),
+            net_devices: network::read(&mut reader, &namespaces),
             cgroup: cgroup::Group::read(&mut reader, id, &mounts),
             paths: mask::Paths::read(&mut reader, &namespaces),
             seccomp: read_seccomp(&mut reader),

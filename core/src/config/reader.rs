@@ -108,10 +108,7 @@ impl<'a> Reader<'a> {
         let spec = self.spec;
         asked.push(("vm", spec.vm().is_some()));
         if let Some(linux) = self.linux() {
-            asked.extend([
-                ("linux.intelRdt", linux.intel_rdt().is_some()),
-                ("linux.netDevices", linux.net_devices().as_ref().is_some_and(|map| !map.is_empty())),
-            ]);
+            asked.extend([("linux.intelRdt", linux.intel_rdt().is_some())]);
         }
         for (path, _) in asked.into_iter().filter(|(_, asked)| *asked) {
             self.refuse(path, NOT_YET);

@@ -15,7 +15,7 @@ use crate::sys::process::StringArray;
 use crate::sys::{self, Errno, mount, process as sysproc};
 use crate::{
     apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount as mounts, namespace,
-    personality, process, rootfs, scheduler, selinux, sysctl, terminal,
+    network, personality, process, rootfs, scheduler, selinux, sysctl, terminal,
 };
 
 /// What parent and child both see.
@@ -82,6 +82,7 @@ pub(super) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::Cgroup(cgroup::Op::Join { nth, .. }) => cgroup::perform::join(*nth, child),
         Op::Cgroup(_) => Err(Errno::ENOSYS), // the parent's
         Op::Namespace(op) => namespace::perform::perform(op, child),
+        Op::Network(op) => network::perform::perform(op),
         Op::Root(op) => rootfs::perform::perform(op, child),
         Op::Mount(op) => mounts::perform::perform(op, child),
         Op::Device(op) => device::perform::perform(op, child),

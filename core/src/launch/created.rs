@@ -1,6 +1,7 @@
 //! A container that is set up and waits to be started.
 
 use std::os::fd::BorrowedFd;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use super::parent::Parent;
@@ -41,6 +42,7 @@ pub fn create(plan: &Plan, options: &Options<'_>, start: BorrowedFd<'_>) -> Resu
             parent: &parent,
             gate: started.gate.as_ref(),
             pid: progress.pid(),
+            moved: Mutex::default(),
         })?;
     }
     parent.keep();

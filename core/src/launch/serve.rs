@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oci_spec::runtime::ContainerState;
@@ -11,10 +12,11 @@ use super::gate::{Gate, Word};
 use super::parent::Parent;
 use super::timeline::Progress;
 use crate::hook::perform::Problem;
+use crate::network::perform::Moved;
 use crate::plan::{Op, Plan, Side};
 use crate::process;
 use crate::sys::{Errno, process as sysproc, seccomp};
-use crate::{hook, namespace};
+use crate::{hook, namespace, network};
 
 /// How often it is looked whether the child, which may make no call, offers something.
 const PAUSE: Duration = Duration::from_micros(200);
@@ -38,6 +40,8 @@ pub(super) struct Server<'a> {
     pub(super) gate: Option<&'a Gate>,
     /// Where the kernel has written the child's process id.
     pub(super) pid: &'a AtomicI32,
+    /// What has been moved into the container, and must be given back if the launch fails.
+    pub(super) moved: Mutex<Vec<Moved>>,
 }
 
 impl Server<'_> {
@@ -67,6 +71,14 @@ impl Server<'_> {
             // It may have died in between; the next word tells.
             crate::sys::no_matter(gate.open());
         }
+    }
+
+    /// Gives back to the host what was moved, the last first.
+    pub(super) fn give_back(self) -> Result<(), Error> {
+        for device in self.moved.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().rev() {
+            device.back().map_err(|errno| Error::system("give a network device back to the host", errno))?;
+        }
+        Ok(())
     }
 
     /// The next run of the parent's steps, from `at` on. Returns where it ends.
@@ -128,6 +140,11 @@ impl Server<'_> {
             }
             Op::Namespace(namespace::Op::MapSubIds { uids, gids }) => {
                 namespace::perform::map_sub_ids(uids, gids, pid).map_err(Error::Helper)
+            }
+            Op::Network(network::Op::MoveDevice(device)) => {
+                let moved = network::perform::move_device(device, pid).map_err(step)?;
+                self.moved.lock().unwrap_or_else(PoisonError::into_inner).push(moved);
+                Ok(())
             }
             Op::Hook(op) => hook::perform::outside(op, self.parent, pid).map_err(|problem| match problem {
                 Problem::Errno(errno) => step(errno),

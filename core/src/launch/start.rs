@@ -5,6 +5,7 @@
 //! namespaces must be entered before it ([`Start`]).
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
@@ -56,7 +57,8 @@ pub(super) fn start(
         cgroup: parent.group.as_ref().map(AsFd::as_fd),
         pid: slot.as_ref().map_or(progress.pid(), Slot::pid),
     };
-    let server = Server { plan, progress, parent, gate: gate.as_ref(), pid: request.pid };
+    let server =
+        Server { plan, progress, parent, gate: gate.as_ref(), pid: request.pid, moved: Mutex::default() };
     let shared = Shared {
         plan,
         progress,
@@ -92,6 +94,7 @@ pub(super) fn start(
         None => Ok(Started { child, slot, gate }),
         Some(error) => {
             end_child(&child, slot.as_ref()).map_err(system)?;
+            server.give_back()?;
             Err(error)
         }
     }

@@ -53,6 +53,9 @@ pub struct Observation {
     pub oom_score_adj: Option<i32>,
     /// `/proc/PID/timens_offsets`: seconds and nanoseconds by clock.
     pub time_offsets: BTreeMap<String, (i64, u32)>,
+    /// Whether its network namespace has the address 127.0.0.1, which it has once `lo` is up; `None` when unknown.
+    #[serde(default)]
+    pub loopback: Option<bool>,
     /// Which of [`SENSITIVE`] exist in its root, masked or not.
     pub sensitive: Vec<String>,
     /// Labels, scheduling and the like.
@@ -147,6 +150,8 @@ impl Observation {
             cwd: std::fs::read_link(base.join("cwd")).ok().map(|path| path.to_string_lossy().into_owned()),
             oom_score_adj: read("oom_score_adj").ok().and_then(|text| text.trim_end().parse().ok()),
             time_offsets: read("timens_offsets").map(|text| time_offsets(&text)).unwrap_or_default(),
+            // The kernel's tree of routes: to local addresses too, which `net/route` does not show.
+            loopback: read("net/fib_trie").ok().map(|text| text.contains("127.0.0.1")),
             sensitive: sensitive(&base.join("root")),
             confinement: Confinement::of(pid, &base),
             env: std::fs::read(base.join("environ")).ok().map(|bytes| environment(&bytes)),

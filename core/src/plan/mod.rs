@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
 use crate::{
-    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, personality,
-    process, rootfs, scheduler, seccomp, selinux, sysctl, terminal,
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, network,
+    personality, process, rootfs, scheduler, seccomp, selinux, sysctl, terminal,
 };
 
 pub use exec::Running;
@@ -58,6 +58,8 @@ pub enum Op {
     Cgroup(cgroup::Op),
     /// On namespaces.
     Namespace(namespace::Op),
+    /// On the network.
+    Network(network::Op),
     /// On the root file system.
     Root(rootfs::Op),
     /// On mounts.
@@ -97,6 +99,7 @@ impl Op {
         match self {
             Op::Cgroup(_) => "cgroup",
             Op::Namespace(op) => op.primitive(),
+            Op::Network(op) => op.primitive(),
             Op::Root(op) => op.primitive(),
             Op::Mount(op) => op.primitive(),
             Op::Device(_) => "devices",
@@ -121,6 +124,7 @@ impl fmt::Display for Op {
         match self {
             Op::Cgroup(op) => op.fmt(f),
             Op::Namespace(op) => op.fmt(f),
+            Op::Network(op) => op.fmt(f),
             Op::Root(op) => op.fmt(f),
             Op::Mount(op) => op.fmt(f),
             Op::Device(op) => op.fmt(f),
@@ -223,6 +227,7 @@ impl Plan {
         apparmor::plan(config, host, &mut steps)?;
         selinux::plan(config, host, &mut steps)?;
         namespace::plan(config, host, &directories, &mut steps)?;
+        network::plan(config, host, &mut steps)?;
         sysctl::plan(config, &mut steps);
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;

@@ -1,7 +1,7 @@
 //! What must come before what in a plan, and why. A property of every plan, held against this table in tests.
 
 use super::{Op, Plan, Side};
-use crate::{capability, cgroup, hook, landlock, mask, mount, namespace, process, rootfs};
+use crate::{capability, cgroup, hook, landlock, mask, mount, namespace, network, process, rootfs};
 
 /// A class of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub enum Class {
     UnshareTime,
     /// Time offsets.
     TimeOffsets,
+    /// The loopback link is brought up.
+    Loopback,
+    /// A device of the host is moved in.
+    MoveDevice,
     /// The id maps are there.
     Maps,
     /// Root of the user namespace.
@@ -150,6 +154,11 @@ pub const TABLE: &[Row] = &[
     (Class::Maps, Class::BecomeRoot, "ids must be mapped", "user_namespaces(7)"),
     (Class::BecomeRoot, Class::AttachRoot, "what is made is to have an owner", "user_namespaces(7)"),
     (Class::TimeOffsets, Class::Enter, "written through the host's /proc", "time_namespaces(7)"),
+    (Class::Clone, Class::Loopback, "the clone makes the namespace", "network_namespaces(7)"),
+    (Class::Maps, Class::Loopback, "needs CAP_NET_ADMIN in the namespace's owner", "netdevice(7)"),
+    (Class::JoinNamespace, Class::MoveDevice, "devices go to where the child is", "runtime-spec"),
+    (Class::MoveDevice, Class::Exec, "the workload finds its devices", "runtime-spec"),
+    (Class::Loopback, Class::Identity, "needs CAP_NET_ADMIN, lost with user 0", "netdevice(7)"),
     (
         Class::Maps,
         Class::Propagation,
@@ -219,6 +228,8 @@ pub fn class(op: &Op) -> Option<Class> {
             namespace::Op::MapOwnIds { .. } | namespace::Op::MapIds { .. } | namespace::Op::MapSubIds { .. },
         ) => Class::Maps,
         Op::Namespace(namespace::Op::BecomeRoot) => Class::BecomeRoot,
+        Op::Network(network::Op::LoopbackUp) => Class::Loopback,
+        Op::Network(network::Op::MoveDevice(_)) => Class::MoveDevice,
         Op::Root(rootfs::Op::Propagation(_)) => Class::Propagation,
         Op::Root(rootfs::Op::Attach { .. } | rootfs::Op::AttachOverlay { .. }) => Class::AttachRoot,
         Op::Root(rootfs::Op::ReadOnly) => Class::ReadOnlyRoot,

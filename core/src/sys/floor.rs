@@ -7,7 +7,7 @@
 //! | who | calls |
 //! |---|---|
 //! | parent | `mkdir` × (n + 1), `open write close` × n (limits), `open` (v2 group), `clone3`, `close`, `wait4`, `rmdir` × (n + 1) |
-//! | child | `open write close` × n (join), `setsid`, `rt_sigaction` (SIGPIPE, which Rust ignores), `unshare` (cgroup), `unshare` (time), `mount` (private), `mount` (bind), `mount` (proc), `chdir`, `pivot_root`, `umount2`, `chdir`, `prctl` × 41 (bounding set), `setgroups`, `umask`, `prctl` (`no_new_privs`), `capset`, `close_range`, `seccomp`, `execve` |
+//! | child | `open write close` × n (join), `setsid`, `rt_sigaction` (SIGPIPE, which Rust ignores), `unshare` (cgroup), `unshare` (time), `socket ioctl` (loopback up), `mount` (private), `mount` (bind), `mount` (proc), `chdir`, `pivot_root`, `umount2`, `chdir`, `prctl` × 41 (bounding set), `setgroups`, `umask`, `prctl` (`no_new_privs`), `capset`, `close_range`, `seccomp`, `execve` |
 
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
@@ -206,6 +206,7 @@ impl Floor {
             // SAFETY: no pointers.
             check(unsafe { libc::unshare(libc::CLONE_NEWTIME) }, 14)?;
         }
+        loopback()?;
         self.mounts()?;
         for capability in 0..=self.last_capability {
             // SAFETY: no pointers.
@@ -269,6 +270,19 @@ extern "C" fn child(floor: *const Floor) -> ! {
     let status = unsafe { &*floor }.child();
     // SAFETY: ends the process without touching the parent's memory.
     unsafe { libc::_exit(status) }
+}
+
+/// Brings up the loopback link. Its socket goes with the others before the exec.
+fn loopback() -> Result<(), i32> {
+    // SAFETY: no pointers.
+    let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    check(socket, 30)?;
+    // `struct ifreq`: 16 bytes of name, then flags.
+    let mut request = [0u8; 40];
+    request[..2].copy_from_slice(b"lo");
+    request[16] = libc::IFF_UP as u8;
+    // SAFETY: the request is as long as the kernel's structure.
+    check(unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS, request.as_ptr()) }, 31)
 }
 
 fn check(result: i32, number: i32) -> Result<(), i32> {

@@ -28,6 +28,7 @@ pub mod memory_policy;
 pub mod module;
 pub mod mount;
 pub mod namespace;
+pub mod netlink;
 pub mod personality;
 pub mod process;
 pub mod ptrace;
@@ -38,6 +39,7 @@ pub mod signal;
 pub mod socket;
 pub mod stack;
 pub mod terminal;
+pub mod tree;
 pub mod trial;
 
 use std::ffi::CStr;

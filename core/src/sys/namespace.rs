@@ -4,6 +4,9 @@ use std::os::fd::BorrowedFd;
 
 use super::{Result, Sysno, args, call, raw};
 
+/// `CLONE_NEWNET`, for those who have no constants of the kernel's.
+pub const NETWORK: u64 = libc::CLONE_NEWNET as u64;
+
 /// `unshare(2)` of namespaces (`CLONE_NEW*`).
 ///
 /// # Errors

@@ -4,6 +4,7 @@ mod bars;
 mod bench;
 mod check;
 mod host;
+mod image;
 mod interrupt;
 mod kernels;
 mod output;
@@ -61,6 +62,9 @@ enum Command {
     Run(run::Arguments),
     /// Boots several kernels, runs the same scenarios in each, and shows what changed
     Kernels(Box<kernels::Arguments>),
+    /// Unpacks images that docker save, skopeo, podman, buildah or umoci have written
+    #[command(subcommand)]
+    Image(image::Command),
     /// Prints a record, or renders it as a page
     Report {
         /// A record.json, or a lab.json of `isolab kernels`
@@ -118,6 +122,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Bench(arguments)) => bench::bench(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Kernels(arguments)) => kernels::kernels(&arguments),
+        Some(Command::Image(command)) => image::image(&command),
         Some(Command::Report { record, html }) => report::report(&record, html.as_deref()),
     };
     let (message, status) = match done {

@@ -101,6 +101,11 @@ fn namespaces(config: &Config, launcher: &Observation, seen: &Observation, findi
             (own != theirs) == separate,
         );
     }
+    if config.namespaces.makes(Kind::Network)
+        && let Some(got) = seen.loopback
+    {
+        findings.equal("loopback up", true, got);
+    }
     if config.namespaces.makes(Kind::User) {
         let ids = &config.namespaces.ids;
         let asked = |lines: &[IdMap]| -> Vec<_> {

@@ -1,0 +1,40 @@
+//! Sockets to the kernel's routing part (`netlink(7)`, `rtnetlink(7)`). What goes through them is plain data, made and
+//! read elsewhere.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use super::{Result, Sysno, args, call, owned, raw};
+
+/// A socket that talks about the network namespace that the calling thread is in, for as long as it is open, and keeps
+/// that namespace alive. Closed on exec.
+///
+/// # Errors
+/// As in `socket(2)`.
+pub fn socket() -> Result<OwnedFd> {
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
+    // SAFETY: no pointers.
+    let fd = unsafe { call(Sysno::socket, args![libc::AF_NETLINK, kind, libc::NETLINK_ROUTE]) }?;
+    // SAFETY: a fresh descriptor.
+    Ok(unsafe { owned(fd) })
+}
+
+/// Sends a message to the kernel, which has acted on it when this returns.
+///
+/// # Errors
+/// As in `sendto(2)`.
+pub fn send(socket: BorrowedFd<'_>, message: &[u8]) -> Result<()> {
+    // SAFETY: the message outlives the call; without an address it goes to the kernel.
+    unsafe { call(Sysno::sendto, args![raw(socket), message.as_ptr(), message.len(), 0, 0, 0]) }?;
+    Ok(())
+}
+
+/// Receives what the kernel has answered, as long as the buffer is; the length is that of the whole answer, even where
+/// it did not fit. Never waits: answers are there when a message has been sent, or not at all.
+///
+/// # Errors
+/// As in `recvfrom(2)`; `EAGAIN` when there is nothing.
+pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    // SAFETY: the buffer is writable for its length; no address is asked for.
+    unsafe { call(Sysno::recvfrom, args![raw(socket), buffer.as_mut_ptr(), buffer.len(), flags, 0, 0]) }
+}
