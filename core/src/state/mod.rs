@@ -33,7 +33,7 @@ pub use entry::Entry;
 pub use error::Error;
 pub use identity::Identity;
 pub use status::Status;
-pub use store::{Found, Store};
+pub use store::{Found, Listed, Store};
 
 /// The form of `state.json` that this version writes and reads.
 pub const VERSION: u32 = 1;

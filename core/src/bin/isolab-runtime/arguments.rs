@@ -40,8 +40,10 @@ impl Arguments {
     }
 }
 
+type Describe = fn(clap::Command) -> clap::Command;
+
 /// The commands that engines wait for, each with what describes it.
-const COMMANDS: [(&str, fn(clap::Command) -> clap::Command); 7] = [
+const COMMANDS: [(&str, Describe); 7] = [
     ("create", Create::augment_args),
     ("start", Id::augment_args),
     ("state", Id::augment_args),
