@@ -110,7 +110,8 @@ pub fn content(path: &Path) -> Result<Vec<u8>, ReadError> {
     if metadata.len() > LARGEST {
         return Err(ReadError::TooLarge { path: path.to_owned(), size: metadata.len() });
     }
-    let mut bytes = Vec::new();
+    // With room for the end to be seen at once.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
     file.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
     Ok(bytes)
 }
