@@ -18,8 +18,11 @@ mod export;
 /// Profile, call, our word, libseccomp's word.
 type Differs<'a> = (&'a LinuxSeccomp, &'a Call, u32, u32);
 
+/// Whether this is what differs.
+type Excuse = fn(&Differs<'_>) -> bool;
+
 /// Differences that are meant: the module's documentation tells why.
-const MEANT: [(&str, fn(&Differs<'_>) -> bool); 6] = [
+const MEANT: [(&str, Excuse); 6] = [
     ("the process is killed, not the thread, by a call of an ABI that is not governed", |differs| {
         let (profile, call, ours, theirs) = differs;
         *ours == KILL_PROCESS && *theirs == 0 && abi(profile, call).is_none()
