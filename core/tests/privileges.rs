@@ -175,6 +175,26 @@ fn the_network_of_a_user_namespace_takes_parameters() {
     );
 }
 
+/// Joined by path, and yet the host's.
+#[test]
+fn the_launchers_own_namespace_takes_no_parameter() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    for (kind, link, name) in [("network", "net", "net.core.somaxconn"), ("ipc", "ipc", "kernel.msgmax")] {
+        let file = format!("/proc/sys/{}", name.replace('.', "/"));
+        let mut bundle = Bundle::new();
+        let namespaces = bundle.config["linux"]["namespaces"].as_array_mut().unwrap();
+        let entry = namespaces.iter_mut().find(|namespace| namespace["type"] == kind).unwrap();
+        entry["path"] = json!(format!("/proc/{}/ns/{link}", std::process::id()));
+        // What it has already, should this ever go wrong.
+        bundle.config["linux"]["sysctl"][name] = json!(fs::read_to_string(&file).unwrap().trim());
+        let null: OwnedFd = File::options().read(true).write(true).open("/dev/null").unwrap().into();
+        let error = launch(&bundle.plan(&Host::probe()), &Options::new([null.as_fd(); 3])).unwrap_err();
+        assert!(error.to_string().contains("the launcher's own"), "{error}");
+    }
+}
+
 /// What an image has at /proc is never taken for the kernel's (CVE-2019-16884, CVE-2023-28642).
 #[test]
 fn a_fake_proc_takes_no_parameter() {

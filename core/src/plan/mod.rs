@@ -193,7 +193,7 @@ impl Plan {
         apparmor::plan(config, host, &mut steps)?;
         selinux::plan(config, host, &mut steps)?;
         namespace::plan(config, host, &directories, &mut steps)?;
-        sysctl::plan(config, &mut steps);
+        sysctl::plan(config, host, &mut steps);
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);

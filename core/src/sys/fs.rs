@@ -163,11 +163,13 @@ pub fn chown_at(dir: BorrowedFd<'_>, name: &CStr, uid: u32, gid: u32) -> Result<
     Ok(())
 }
 
-/// What `stat` says of an object: type and permissions, and the device that a device node stands for.
+/// What `stat` says of an object: type and permissions, its number, and the device that a device node stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
     /// `st_mode`.
     pub mode: u32,
+    /// `st_ino`.
+    pub inode: u64,
     /// `st_rdev`.
     pub device: u64,
 }
@@ -196,7 +198,7 @@ pub fn fstat(fd: BorrowedFd<'_>) -> Result<Kind> {
     unsafe { call(Sysno::fstat, args![raw(fd), stat.as_mut_ptr()]) }?;
     // SAFETY: zeroed, then filled; every bit pattern is a valid `stat`.
     let stat = unsafe { stat.assume_init() };
-    Ok(Kind { mode: stat.st_mode, device: stat.st_rdev })
+    Ok(Kind { mode: stat.st_mode, inode: stat.st_ino, device: stat.st_rdev })
 }
 
 /// `fchdir(2)`.
