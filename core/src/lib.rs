@@ -13,6 +13,7 @@ pub mod cgroup;
 pub mod config;
 pub mod device;
 pub mod exit;
+pub mod hook;
 pub mod host;
 pub mod landlock;
 #[cfg(feature = "launch")]
@@ -35,3 +36,4 @@ pub mod selinux;
 #[cfg(feature = "launch")]
 pub mod sys;
 pub mod sysctl;
+pub mod terminal;

@@ -14,8 +14,8 @@ pub static SKIPPED: AtomicU32 = AtomicU32::new(0);
 /// Whether everything named is there. What is missing is printed with its remedy.
 ///
 /// Names: `root`, a program such as `runc`, a feature of [`crate::host::FEATURES`], `cgroup-v1`, `cgroup-v2` (with
-/// controllers), `cgroup CONTROLLER`, `apparmor-profile NAME` (loaded), `landlock version N` (or later), or `guest` (of the
-/// kernel lab).
+/// controllers), `cgroup CONTROLLER`, `apparmor-profile NAME` (loaded), `landlock version N` (or later), `guest` (of the
+/// kernel lab), `i386` (programs), or a file by its absolute path.
 ///
 /// # Panics
 /// When something is missing that `ISOLAB_MUST_RUN` promises.
@@ -64,6 +64,12 @@ fn look(need: &str, host: &Host) -> Result<(), (String, String)> {
         "cgroup-v1" => missing("no v1 hierarchy is mounted", "boot with systemd.unified_cgroup_hierarchy=0"),
         "cgroup-v2" if host.cgroups.v2.as_ref().is_some_and(|tree| !tree.controllers.is_empty()) => Ok(()),
         "cgroup-v2" => missing("the v2 tree has no controllers", "boot without v1 hierarchies"),
+        "i386" if crate::sys::trial::has_i386() => Ok(()),
+        "i386" => missing("32-bit programs do not run here", "use a kernel with CONFIG_IA32_EMULATION"),
+        file if file.starts_with('/') && std::path::Path::new(file).exists() => Ok(()),
+        file if file.starts_with('/') => {
+            missing("it does not exist", &format!("apt-get install {}", package(file)))
+        }
         _ if need.starts_with(PROFILE) => match is_loaded(need.trim_start_matches(PROFILE)) {
             true => Ok(()),
             false => missing("no such profile is loaded", "isolab kernels --test --apparmor FILE"),
@@ -105,6 +111,10 @@ fn package(program: &str) -> &str {
     match program {
         "bwrap" => "bubblewrap",
         "chromium" => "chromium",
+        "newuidmap" => "uidmap",
+        "setpriv" | "unshare" => "util-linux",
+        "/usr/include/seccomp.h" => "libseccomp-dev",
+        "/usr/share/containers/seccomp.json" => "golang-github-containers-common",
         other => other,
     }
 }

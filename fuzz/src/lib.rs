@@ -4,6 +4,7 @@
 //! replays the files that it is given; `cargo test` replays the corpus on stable.
 
 pub mod oci_config;
+pub mod seccomp;
 
 use std::path::Path;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use isolab_fuzz::oci_config::oci_config;
 use isolab_fuzz::replay_path;
+use isolab_fuzz::seccomp::seccomp;
 
 fn corpus(target: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target)
@@ -26,6 +27,19 @@ fn oci_config_holds_for_damaged_configs() {
             let mut damaged = config.clone();
             damaged[at] = byte;
             oci_config(&damaged);
+        }
+    }
+}
+
+#[test]
+fn seccomp_holds_for_the_corpus_and_damaged_profiles() {
+    assert!(replay_path(seccomp, &corpus("seccomp")) >= 2);
+    let profile = std::fs::read(corpus("seccomp").join("actions.json")).unwrap();
+    for at in 0..profile.len() {
+        for byte in [b'"', b'9', b'0'] {
+            let mut damaged = profile.clone();
+            damaged[at] = byte;
+            seccomp(&damaged);
         }
     }
 }

@@ -46,12 +46,9 @@ fn every_guarantee_holds_on_core_and_every_control_turns_red() {
     assert_eq!(found.guarantees.len(), guarantees.len());
     let holds =
         |result: &&record::Guarantee| result.outcome == Outcome::Holds && result.control_red == Some(true);
-    // Core has no device programs yet, which are the only way on cgroup v2.
-    let on_v2 = Host::probe().cgroups.is_v2("devices");
     let excused = |result: &&record::Guarantee| match &result.outcome {
         Outcome::NotTestable { reason, .. } => !reason.contains("control"),
-        Outcome::NotOffered { .. } => on_v2 && result.id == "devices-default-deny",
-        Outcome::Holds | Outcome::Broken => false,
+        Outcome::NotOffered { .. } | Outcome::Holds | Outcome::Broken => false,
     };
     let wrong: Vec<_> = found.guarantees.iter().filter(|one| !holds(one) && !excused(one)).collect();
     assert!(wrong.is_empty(), "{}", lines(&wrong));

@@ -67,6 +67,10 @@ impl Failure {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = isolab_core::launch::seal() {
+        say(&error.to_string());
+        return ExitCode::FAILURE;
+    }
     let done = match Arguments::parse().command {
         Command::Run { bundle, allow_partial, id } => run(&bundle, allow_partial, &id),
         Command::Plan { bundle } => print_plan(&bundle),

@@ -2,24 +2,62 @@
 //! `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/`).
 //!
 //! A group is made where a setting needs one, and in the v2 tree wherever there is one, also when it has no
-//! controllers (a hybrid host): there a container can start in its group and be killed and frozen as a whole.
-//! Not done yet: v2 device programs, io, hugetlb, network and rdma.
+//! controllers (a hybrid host): there a container can start in its group and be killed and frozen as a whole. Without a
+//! v2 tree the freezer of v1 stands in for it.
+//!
+//! What is done to the groups of a container that runs, or has ended, takes their [`Directory`]s alone, as a saved state
+//! has them: `freeze`, `kill`, `procs`, `usage`, `update`, `remove`.
 
+pub mod devices;
+mod directory;
+#[cfg(feature = "launch")]
+mod error;
+#[cfg(feature = "launch")]
+mod file;
+#[cfg(feature = "launch")]
+mod freeze;
+#[cfg(feature = "launch")]
+mod kill;
+#[cfg(feature = "launch")]
+mod oom;
+mod op;
 #[cfg(feature = "launch")]
 pub(crate) mod perform;
 mod plan;
+#[cfg(feature = "launch")]
+pub(crate) mod remedy;
 mod resources;
 mod settings;
+#[cfg(feature = "launch")]
+pub(crate) mod tree;
+#[cfg(feature = "launch")]
+mod update;
+#[cfg(feature = "launch")]
+mod usage;
 
 use std::path::{Component, Path};
 
 use crate::config::Reader;
 use crate::mount::{Mount, Source};
 
-pub use plan::{Directory, Op, directories};
-pub(crate) use plan::{plan, plan_join};
-pub use resources::{Cpu, DeviceRule, Memory, Resources};
-pub use settings::{Setting, settings, weight_of_shares};
+pub use devices::DeviceRule;
+pub use directory::{Directory, directories};
+pub use op::{Op, Without};
+pub(crate) use plan::{gaps, notes, plan, plan_join, plan_open};
+pub use resources::{
+    BlockIo, Cpu, Device, HugePages, Memory, Network, Rate, Rdma, Resources, Throttle, Weight,
+};
+pub use settings::{Absent, Setting, settings, weight_of_shares};
+#[cfg(feature = "launch")]
+pub use {
+    error::Error,
+    freeze::{freeze, is_frozen},
+    kill::{kill, procs, signal},
+    oom::{OomWatch, oom_kills},
+    tree::remove,
+    update::update,
+    usage::{Usage, usage},
+};
 
 /// A container's cgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +66,9 @@ pub struct Group {
     pub path: String,
     /// Its limits.
     pub resources: Resources,
+    /// Whether it has a group in every hierarchy, with every controller, also where nothing is limited: then everything
+    /// can be read of it, and limited later.
+    pub everywhere: bool,
 }
 
 impl Group {
@@ -41,11 +82,14 @@ impl Group {
             return None;
         }
         let path = path.map_or_else(|| format!("isolab/{id}"), |path| read_path(reader, path));
-        Some(Group { path, resources })
+        Some(Group { path, resources, everywhere: false })
     }
 }
 
-/// A path below the root of a hierarchy: no way up, no systemd notation.
+/// A path below the root of a hierarchy, without a way up.
+///
+/// systemd's notation (`slice:prefix:name`) is one too: groups are made here without systemd, and runc and crun take it
+/// for the name of a directory then. Engines send it only to runtimes that they tell to ask systemd.
 fn read_path(reader: &mut Reader<'_>, path: &Path) -> String {
     const AT: &str = "linux.cgroupsPath";
     let mut parts = Vec::new();
@@ -64,8 +108,8 @@ fn read_path(reader: &mut Reader<'_>, path: &Path) -> String {
     if joined.is_empty() {
         reader.refuse(AT, "is the root of the hierarchy, which has no limits");
     }
-    if joined.contains([':', '\0', '\n']) {
-        reader.refuse(AT, "has a colon, NUL or newline (systemd's slice:prefix:name is not supported)");
+    if joined.contains(['\0', '\n']) {
+        reader.refuse(AT, "has a NUL or newline");
     }
     joined
 }

@@ -3,19 +3,20 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use super::Op;
+use super::devices::Program;
+use super::{Op, Without};
 use crate::launch::child::Child;
 use crate::launch::parent::Parent;
-use crate::sys::{self, Errno, fs};
+use crate::sys::{self, Errno, bpf, fs};
 
 /// The parent's part.
 pub(crate) fn perform(op: &Op, parent: &mut Parent) -> sys::Result<()> {
     match op {
         Op::Create { path, above, fill_cpuset } => create(path, above, *fill_cpuset, parent),
-        Op::Enable { file, controllers } => enable(file, controllers, parent),
-        Op::Write { file, value } => fs::put(file, value.to_bytes()),
+        Op::Enable { file, controllers, must } => enable(file, controllers, *must, parent),
+        Op::Write { file, value, without } => write(file, value, without),
+        Op::Devices { group, program } => attach(group, program),
         Op::OpenGroup(path) => {
             parent.group = Some(fs::openat(sys::here(), path, libc::O_PATH | libc::O_DIRECTORY, 0)?);
             Ok(())
@@ -30,7 +31,7 @@ pub(crate) fn perform(op: &Op, parent: &mut Parent) -> sys::Result<()> {
 
 /// The child's part.
 pub(crate) fn join(nth: usize, child: &Child<'_>) -> sys::Result<()> {
-    let procs = child.procs().get(nth).ok_or(Errno::EBADF)?;
+    let procs = child.parent().procs.get(nth).ok_or(Errno::EBADF)?;
     fs::write(procs.as_fd(), b"0")
 }
 
@@ -67,7 +68,7 @@ fn make_above(above: &[CString], fill_cpuset: bool, parent: &mut Parent) -> sys:
 }
 
 /// `cgroup.subtree_control` of a group that may have to be made first.
-fn enable(file: &CStr, controllers: &CStr, parent: &mut Parent) -> sys::Result<()> {
+fn enable(file: &CStr, controllers: &CStr, must: bool, parent: &mut Parent) -> sys::Result<()> {
     let directory = Path::new(std::ffi::OsStr::new(file.to_str().map_err(|_| Errno::EINVAL)?)).parent();
     let directory = directory.and_then(Path::to_str).ok_or(Errno::EINVAL)?;
     let directory = CString::new(directory).map_err(|_| Errno::EINVAL)?;
@@ -76,7 +77,29 @@ fn enable(file: &CStr, controllers: &CStr, parent: &mut Parent) -> sys::Result<(
         Err(Errno::EEXIST) => {}
         Err(errno) => return Err(errno),
     }
-    fs::put(file, controllers.to_bytes())
+    if must {
+        return fs::put(file, controllers.to_bytes());
+    }
+    for controller in controllers.to_bytes().split(|byte| *byte == b' ') {
+        // One that cannot be had, as cpu while there are realtime tasks, is one that nothing was asked of.
+        sys::no_matter(fs::put(file, controller));
+    }
+    Ok(())
+}
+
+/// A write fails with ENOENT only for want of the file, not by its value.
+fn write(file: &CStr, value: &CStr, without: &Without) -> sys::Result<()> {
+    match (fs::put(file, value.to_bytes()), without) {
+        (Err(Errno::ENOENT), Without::GoOn) => Ok(()),
+        (Err(Errno::ENOENT), Without::Write { file, value }) => fs::put(file, value.to_bytes()),
+        (result, _) => result,
+    }
+}
+
+fn attach(group: &CStr, program: &Program) -> sys::Result<()> {
+    let group = fs::openat(sys::here(), group, libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
+    let program = bpf::load_device_program(&program.instructions, c"isolab_devices")?;
+    bpf::attach_device_program(group.as_fd(), program.as_fd())
 }
 
 /// Gives a new v1 cpuset its parent's CPUs and memory nodes.
@@ -89,18 +112,4 @@ fn fill(group: &CStr) -> sys::Result<()> {
         fs::put_at(directory.as_fd(), own, list)?;
     }
     Ok(())
-}
-
-/// Removes a group, waiting for the last of its tasks to be gone: the kernel says EBUSY until then.
-pub(crate) fn remove(path: &CStr, patience: Duration) -> sys::Result<()> {
-    let deadline = Instant::now() + patience;
-    let mut pause = Duration::from_micros(20);
-    loop {
-        match fs::rmdir(path) {
-            Err(Errno::EBUSY) if Instant::now() < deadline => std::thread::sleep(pause),
-            Err(Errno::ENOENT) => return Ok(()),
-            other => return other,
-        }
-        pause = (pause * 2).min(Duration::from_millis(10));
-    }
 }

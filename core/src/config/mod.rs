@@ -6,13 +6,14 @@
 mod reader;
 pub mod violation;
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::Spec;
 
 use crate::{
-    apparmor, capability, cgroup, device, landlock, mask, memory_policy, mount, namespace, personality,
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, personality,
     process, rootfs, scheduler, seccomp, selinux, sysctl,
 };
 pub(crate) use reader::Reader;
@@ -32,6 +33,8 @@ pub struct Config {
     pub root: rootfs::Root,
     /// Its mounts, in order.
     pub mounts: Vec<mount::Mount>,
+    /// The SELinux label of what its file systems hold.
+    pub mount_label: Option<CString>,
     /// Device nodes, the default ones included.
     pub devices: Vec<device::Device>,
     /// Its namespaces, and what they are given.
@@ -46,6 +49,14 @@ pub struct Config {
     pub paths: mask::Paths,
     /// Its system call filter.
     pub seccomp: Option<seccomp::Filter>,
+    /// Programs that run at points of its life.
+    pub hooks: hook::Hooks,
+    /// Version of the spec that it follows.
+    pub version: String,
+    /// Its bundle's directory.
+    pub bundle: PathBuf,
+    /// What else is said of it.
+    pub annotations: BTreeMap<String, String>,
     /// The AppArmor profile of its workload.
     pub apparmor: Option<CString>,
     /// The SELinux context of its workload.
@@ -79,6 +90,7 @@ impl Config {
             process: process::Process::read(&mut reader, &namespaces),
             capabilities: capability::Sets::read(&mut reader),
             root: rootfs::Root::read(&mut reader, &namespaces),
+            mount_label: mount::read_label(&mut reader),
             devices: device::read(&mut reader, &namespaces, &mounts),
             hostname: namespace::uts_name(&mut reader, &namespaces, "hostname", spec.hostname().as_deref()),
             domainname: namespace::uts_name(
@@ -90,6 +102,10 @@ impl Config {
             cgroup: cgroup::Group::read(&mut reader, id, &mounts),
             paths: mask::Paths::read(&mut reader, &namespaces),
             seccomp: read_seccomp(&mut reader),
+            hooks: hook::Hooks::read(&mut reader),
+            version: spec.version().clone(),
+            bundle: reader.bundle().to_owned(),
+            annotations: spec.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
             apparmor: apparmor::read(&mut reader),
             selinux: selinux::read(&mut reader),
             landlock: landlock::read(&mut reader),

@@ -25,6 +25,11 @@ impl<'a> Reader<'a> {
         if self.violations.is_empty() { Ok(value) } else { Err(Violations(self.violations)) }
     }
 
+    /// The bundle's directory.
+    pub(super) fn bundle(&self) -> &Path {
+        &self.bundle
+    }
+
     pub(crate) fn refuse(&mut self, path: impl Into<String>, problem: impl Into<String>) {
         self.violations.push(Violation { path: path.into(), problem: problem.into() });
     }
@@ -96,14 +101,9 @@ impl<'a> Reader<'a> {
     pub(super) fn check_unsupported(&mut self) {
         let mut asked = Vec::new();
         let spec = self.spec;
-        asked.push((
-            "hooks",
-            spec.hooks().as_ref().is_some_and(|hooks| *hooks != oci_spec::runtime::Hooks::default()),
-        ));
         asked.push(("vm", spec.vm().is_some()));
         if let Some(linux) = self.linux() {
             asked.extend([
-                ("linux.mountLabel", linux.mount_label().as_ref().is_some_and(|label| !label.is_empty())),
                 ("linux.intelRdt", linux.intel_rdt().is_some()),
                 ("linux.netDevices", linux.net_devices().as_ref().is_some_and(|map| !map.is_empty())),
             ]);

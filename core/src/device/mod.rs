@@ -1,8 +1,9 @@
 //! Device nodes and the links beside them (runtime-spec, config-linux.md, "Default Devices" and "Default symbolic
 //! links").
 //!
-//! The defaults are made where the config mounts a new file system on `/dev`; a root file system's own `/dev` is left
-//! as it is. In a user namespace nodes cannot be made, so the host's are bound instead.
+//! The defaults are made unless the config mounts something else than a new file system on `/dev`, such as the host's.
+//! In a user namespace device nodes cannot be made, so the host's are bound instead, as they are; FIFOs can.
+//! `/dev/core` is none of the spec's links and is not made; `/dev/console` belongs to the terminal.
 
 #[cfg(feature = "launch")]
 pub(crate) mod perform;
@@ -33,7 +34,7 @@ pub struct Device {
 /// One operation on `/dev`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// Makes a node.
+    /// Makes a node. One that is there must be the same, and is given the same owner and permissions.
     Node(Device),
     /// Binds the host's node of the same path, which must have the same number.
     Bind(Device),
@@ -81,7 +82,7 @@ const LINKS: [(&CStr, &CStr); 5] = [
 /// The nodes of a config: the defaults, then its own, which replace defaults of the same path.
 pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces, mounts: &[Mount]) -> Vec<Device> {
     let mut devices: Vec<Device> = Vec::new();
-    if mounts.iter().any(|mount| mount.is_new_at("/dev")) {
+    if has_defaults(namespaces, mounts) {
         devices.extend(DEFAULTS.iter().map(|(path, number)| Device {
             path: (*path).to_owned(),
             mode: libc::S_IFCHR | 0o666,
@@ -90,8 +91,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces, mounts: &[M
         }));
     }
     let listed = reader.linux().and_then(|linux| linux.devices().as_deref()).unwrap_or_default();
-    if !listed.is_empty() && !namespaces.makes(Kind::Mount) {
-        reader.refuse("linux.devices", "need a new mount namespace");
+    if !listed.is_empty() && !namespaces.separates(Kind::Mount) {
+        reader.refuse("linux.devices", "need a mount namespace");
     }
     for (index, device) in listed.iter().enumerate() {
         let at = |field: &str| format!("linux.devices[{index}].{field}");
@@ -123,14 +124,21 @@ pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces, mounts: &[M
     devices
 }
 
+/// Whether `/dev` is for the launcher to fill.
+fn has_defaults(namespaces: &Namespaces, mounts: &[Mount]) -> bool {
+    let last = mounts.iter().rfind(|mount| mount.is_at("/dev"));
+    namespaces.separates(Kind::Mount) && last.is_none_or(|mount| mount.is_new_at("/dev"))
+}
+
 /// The child's operations after the mounts.
 pub(crate) fn plan(config: &Config, steps: &mut Vec<Step>) {
-    let bound = config.namespaces.makes(Kind::User);
+    let user = config.namespaces.separates(Kind::User);
     let mut push = |op| steps.push(Step::new(Side::Child, plan::Op::Device(op)));
     for device in &config.devices {
+        let bound = user && device.mode & libc::S_IFMT != libc::S_IFIFO;
         push(if bound { Op::Bind(device.clone()) } else { Op::Node(device.clone()) });
     }
-    if config.mounts.iter().any(|mount| mount.is_new_at("/dev")) {
+    if has_defaults(&config.namespaces, &config.mounts) {
         let terminals = config.mounts.iter().any(|mount| mount.is_new_at("/dev/pts"));
         for (target, path) in LINKS.into_iter().filter(|(target, _)| terminals || *target != c"pts/ptmx") {
             push(Op::Link(target, path));

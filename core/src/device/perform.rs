@@ -1,10 +1,11 @@
 //! Device nodes, performed.
 
-use std::os::fd::AsFd;
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use super::Op;
+use super::{Device, Op};
 use crate::launch::child::Child;
-use crate::mount::perform::attach_device;
+use crate::mount::attach::{attach_device, through_proc};
 use crate::rootfs::resolve;
 use crate::sys::{self, Errno, fs, mount};
 
@@ -12,15 +13,9 @@ use crate::sys::{self, Errno, fs, mount};
 pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
     let root = child.root()?;
     match op {
-        Op::Node(device) => resolve::with_parent(root, &device.path, |parent, name| {
-            let number = libc::makedev(device.number.0, device.number.1);
-            // The umask is 0 here; it is set to the workload's later.
-            fs::mknodat(parent, name, device.mode, number)?;
-            match device.owner {
-                (0, 0) => Ok(()),
-                (uid, gid) => fs::chown_at(parent, name, uid, gid),
-            }
-        }),
+        Op::Node(device) => {
+            resolve::with_parent(root, &device.path, |parent, name| node(device, parent, name))
+        }
         Op::Bind(device) => {
             let copy = mount::clone_tree(sys::here(), &device.path, false)?;
             let found = fs::fstat(copy.as_fd())?;
@@ -29,7 +24,7 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
                 return Err(Errno::ENODEV);
             }
             let target = resolve::file(root, &device.path)?;
-            attach_device(copy.as_fd(), target.as_fd())
+            attach_device(child, copy.as_fd(), target.as_fd())
         }
         Op::Link(target, path) => {
             resolve::with_parent(root, path, |parent, name| match fs::symlinkat(target, parent, name) {
@@ -38,4 +33,33 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
             })
         }
     }
+}
+
+fn node(device: &Device, parent: BorrowedFd<'_>, name: &CStr) -> sys::Result<()> {
+    let number = libc::makedev(device.number.0, device.number.1);
+    let number = if device.mode & libc::S_IFMT == libc::S_IFIFO { 0 } else { number };
+    // The umask is 0 here; it is set to the workload's later.
+    match fs::mknodat(parent, name, device.mode, number) {
+        Ok(()) if device.owner == (0, 0) => Ok(()),
+        Ok(()) => fs::chown_at(parent, name, device.owner.0, device.owner.1),
+        Err(Errno::EEXIST) => same(device, number, parent, name),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// What is there must match the device, says the runtime-spec; what is not as asked of its owner and permissions is
+/// changed on what was looked at.
+fn same(device: &Device, number: u64, parent: BorrowedFd<'_>, name: &CStr) -> sys::Result<()> {
+    let there = resolve::entry(parent, name)?;
+    let found = fs::fstat(there.as_fd())?;
+    if found.of_type() != device.mode & libc::S_IFMT || found.device != number {
+        return Err(Errno::EEXIST);
+    }
+    if found.owner != device.owner {
+        fs::chown(there.as_fd(), device.owner.0, device.owner.1)?;
+    }
+    if found.mode != device.mode {
+        through_proc(there.as_fd(), |path| fs::chmod_at(sys::here(), path, device.mode & 0o7777))?;
+    }
+    Ok(())
 }

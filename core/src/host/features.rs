@@ -29,7 +29,12 @@ pub(super) fn probe(uid: u32, cgroups: &Cgroups) -> BTreeMap<String, Feature> {
             "use Linux 5.11 or later, and allow user namespaces",
         ),
         ("mount_setattr", attempt(own_mounts, "mount_setattr", mount_setattr), "use Linux 5.12 or later"),
-        ("time-namespace", time::probe(uid), TIME_NAMESPACE),
+        (
+            "time-namespace",
+            attempt(own_mounts | libc::CLONE_NEWTIME as u64, "", || Ok(())),
+            "use Linux 5.6 or later, with CONFIG_TIME_NS",
+        ),
+        ("time-namespace-at-exec", time::probe(uid), TIME_NAMESPACE),
         ("seccomp-filter", seccomp_filter(), "use a kernel with CONFIG_SECCOMP_FILTER"),
         (
             "clone-into-cgroup",
@@ -53,8 +58,7 @@ pub(super) fn probe(uid: u32, cgroups: &Cgroups) -> BTreeMap<String, Feature> {
 
 const USER_NAMESPACE: &str = "allow them: kernel.unprivileged_userns_clone=1, user.max_user_namespaces>0, \
                               kernel.apparmor_restrict_unprivileged_userns=0, and no seccomp profile that forbids them";
-const TIME_NAMESPACE: &str =
-    "use Linux 6.12 or later, where a process that shares memory enters its time namespace at exec";
+const TIME_NAMESPACE: &str = "use Linux 6.12 or later, where a process that shares memory enters its time namespace at exec, or run as root";
 
 fn feature(result: Result<(), String>, remedy: &str) -> Feature {
     match result {
@@ -119,7 +123,7 @@ fn small_overlay() -> sys::Result<()> {
         fs::mkdirat(tmpfs.as_fd(), name, 0o755)?;
     }
     fs::fchdir(tmpfs.as_fd())?;
-    mount::mount(c"overlay", c"l", c"overlay", c"lowerdir=l,upperdir=u,workdir=w")
+    mount::mount(c"overlay", c"l", c"overlay", 0, c"lowerdir=l,upperdir=u,workdir=w")
 }
 
 fn mount_setattr() -> sys::Result<()> {

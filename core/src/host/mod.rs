@@ -106,13 +106,15 @@ impl Cgroups {
         v1.or_else(|| self.v2.iter().find(has).map(|hierarchy| (hierarchy, true)))
     }
 
-    /// Whether a controller's settings take the v2 form here. Device access is a controller of v1 only; without it
-    /// the v2 way, a BPF program, is the only one.
+    /// Whether a controller's settings take the v2 form here; by the names of v1. Device access is a controller of v1
+    /// only; without it the v2 way, a BPF program, is the only one, and needs the v2 tree alone.
     #[must_use]
     pub fn is_v2(&self, controller: &str) -> bool {
-        match self.find(controller) {
-            Some((_, v2)) => v2,
-            None => self.v1.is_empty(),
+        match (self.find(controller), controller) {
+            (Some((_, v2)), _) => v2,
+            (None, "devices") => self.v2.is_some(),
+            (None, "blkio") => self.v1.is_empty() || self.find("io").is_some(),
+            (None, _) => self.v1.is_empty(),
         }
     }
 
@@ -202,13 +204,14 @@ impl Host {
 }
 
 /// The features that are probed, by name.
-pub const FEATURES: [&str; 11] = [
+pub const FEATURES: [&str; 12] = [
     "mount-namespace",
     "user-namespace",
     "overlay",
     "overlay-in-user-namespace",
     "mount_setattr",
     "time-namespace",
+    "time-namespace-at-exec",
     "seccomp-filter",
     "clone-into-cgroup",
     "landlock",

@@ -5,16 +5,17 @@
 //! sees it. Its descriptors are its own, and are closed together before the exec.
 
 use std::cell::OnceCell;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use super::gate::Gate;
+use super::gate::{Door, Word};
+use super::parent::Parent;
 use super::timeline::Progress;
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::StringArray;
 use crate::sys::{self, Errno, mount, process as sysproc};
 use crate::{
-    apparmor, capability, cgroup, device, landlock, mask, memory_policy, mount as mounts, namespace,
-    personality, process, rootfs, scheduler, selinux, sysctl,
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount as mounts, namespace,
+    personality, process, rootfs, scheduler, selinux, sysctl, terminal,
 };
 
 /// What parent and child both see.
@@ -22,11 +23,18 @@ pub(crate) struct Shared<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) progress: &'a Progress,
     pub(crate) stdio: [BorrowedFd<'a>; 3],
-    pub(crate) procs: &'a [OwnedFd],
+    /// What the parent has opened for it.
+    pub(crate) parent: &'a Parent,
     pub(crate) argv: &'a StringArray,
     pub(crate) env: &'a StringArray,
+    /// Arguments and environment of the hooks in the container.
+    pub(crate) hooks: &'a [(StringArray, StringArray)],
     /// Where it waits for its parent's part.
-    pub(crate) gate: Gate,
+    pub(crate) door: Option<Door<'a>>,
+    /// Where it sends its terminal.
+    pub(crate) console: Option<BorrowedFd<'a>>,
+    /// What it reads a byte from before it goes on to the workload.
+    pub(crate) start: Option<BorrowedFd<'a>>,
 }
 
 /// The child's own state.
@@ -35,25 +43,41 @@ pub(crate) struct Child<'a> {
     root: OnceCell<OwnedFd>,
     /// An empty, read-only directory, once one has been mounted.
     empty: OnceCell<OwnedFd>,
+    /// Mounts that something is still to be done to.
+    kept: [OnceCell<OwnedFd>; mounts::MOST_KEPT],
     /// The Landlock rule set, once there is one.
     ruleset: OnceCell<OwnedFd>,
 }
 
 /// The child's whole life, as far as it is ours.
 pub(crate) fn run(shared: &Shared<'_>) -> ! {
-    let child = Child { shared, root: OnceCell::new(), empty: OnceCell::new(), ruleset: OnceCell::new() };
-    let steps = shared.plan.steps().iter().enumerate().skip(shared.plan.clone_index() + 1);
-    for (index, step) in steps.filter(|(_, step)| step.side == Side::Child) {
-        shared.progress.begin(index);
-        if let Err(errno) = perform(&step.op, &child) {
-            shared.progress.fail(index, errno);
+    go(&Child::new(shared))
+}
+
+/// The same, with what a stage has prepared.
+pub(super) fn go(child: &Child<'_>) -> ! {
+    let Shared { plan, progress, .. } = child.shared;
+    let mut before = Side::Child;
+    for (index, step) in plan.steps().iter().enumerate().skip(plan.clone_index() + 1) {
+        let done = match step.side {
+            Side::Child => {
+                progress.begin(index);
+                perform(&step.op, child)
+            }
+            // Its parent performs all of a run of its steps while the child waits once.
+            _ if before == Side::Child => child.pass(Word::YourTurn),
+            _ => Ok(()),
+        };
+        before = step.side;
+        if let Err(errno) = done {
+            progress.fail(index, errno);
             break;
         }
     }
     sysproc::exit(127)
 }
 
-fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
+pub(super) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
     match op {
         Op::Cgroup(cgroup::Op::Join { nth, .. }) => cgroup::perform::join(*nth, child),
         Op::Cgroup(_) => Err(Errno::ENOSYS), // the parent's
@@ -71,12 +95,52 @@ fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::Selinux(op) => selinux::perform::perform(op),
         Op::Landlock(op) => landlock::perform::perform(op, child),
         Op::Process(op) => process::perform::perform(op, child),
+        Op::Hook(op) => hook::perform::inside(op, child),
+        Op::Terminal(op) => terminal::perform::perform(op, child),
     }
 }
 
 impl<'a> Child<'a> {
-    pub(crate) fn procs(&self) -> &'a [OwnedFd] {
-        self.shared.procs
+    pub(super) fn new(shared: &'a Shared<'a>) -> Child<'a> {
+        Child {
+            shared,
+            root: OnceCell::new(),
+            empty: OnceCell::new(),
+            kept: Default::default(),
+            ruleset: OnceCell::new(),
+        }
+    }
+
+    /// Its end of the gate, if there is one; closed at its exec.
+    pub(crate) fn door(&self) -> Option<BorrowedFd<'a>> {
+        self.shared.door.as_ref().map(Door::end)
+    }
+
+    /// What the parent has opened for it.
+    pub(crate) fn parent(&self) -> &'a Parent {
+        self.shared.parent
+    }
+
+    pub(crate) fn hook(&self, nth: usize) -> Option<(&'a StringArray, &'a StringArray)> {
+        self.shared.hooks.get(nth).map(|(argv, env)| (argv, env))
+    }
+
+    pub(crate) fn console(&self) -> sys::Result<BorrowedFd<'a>> {
+        self.shared.console.ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn start(&self) -> sys::Result<BorrowedFd<'a>> {
+        self.shared.start.ok_or(Errno::EBADF)
+    }
+
+    /// Says a word to the parent and goes on.
+    pub(crate) fn say(&self, word: Word) -> sys::Result<()> {
+        self.shared.door.ok_or(Errno::EBADF)?.say(word)
+    }
+
+    /// Offers a descriptor to the parent, and goes on once it was taken.
+    pub(crate) fn offer(&self, fd: BorrowedFd<'_>) {
+        self.shared.progress.offer(fd.as_raw_fd());
     }
 
     pub(crate) fn stdio(&self) -> [BorrowedFd<'a>; 3] {
@@ -109,11 +173,26 @@ impl<'a> Child<'a> {
         self.ruleset.set(ruleset).map_err(|_| Errno::EBUSY)
     }
 
-    /// Waits for the parent's part.
-    pub(crate) fn await_parent(&self) -> sys::Result<()> {
-        self.shared.gate.pass()?;
+    /// A mount that the parent opened.
+    pub(crate) fn source(&self, nth: usize) -> sys::Result<BorrowedFd<'a>> {
+        self.shared.parent.sources.get(nth).map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    /// A mount kept open as the n-th.
+    pub(crate) fn kept(&self, nth: usize) -> sys::Result<BorrowedFd<'_>> {
+        self.kept.get(nth).and_then(OnceCell::get).map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn keep(&self, nth: usize, mount: OwnedFd) -> sys::Result<()> {
+        self.kept.get(nth).ok_or(Errno::EBADF)?.set(mount).map_err(|_| Errno::EBUSY)
+    }
+
+    /// Says a word to the parent and waits for its part.
+    pub(crate) fn pass(&self, word: Word) -> sys::Result<()> {
+        let door = self.shared.door.ok_or(Errno::EBADF)?;
+        let passed = door.pass(word);
         match self.shared.progress.failure() {
-            None => Ok(()),
+            None => passed,
             Some((_, errno)) => Err(errno),
         }
     }

@@ -16,7 +16,7 @@ use crate::sys::{Errno, ptrace};
 pub struct Container {
     pid: i32,
     pidfd: OwnedFd,
-    slot: Slot,
+    slot: Option<Slot>,
     parent: Parent,
     timeline: Timeline,
     groups: Vec<PathBuf>,
@@ -28,7 +28,7 @@ impl Container {
     pub(super) fn new(started: Started, mut parent: Parent, timeline: Timeline, plan: &Plan) -> Container {
         parent.close();
         let groups = plan.directories.iter().map(|directory| directory.path.clone()).collect();
-        let Started { child, slot } = started;
+        let Started { child, slot, .. } = started;
         Container {
             pid: child.pid,
             pidfd: child.pidfd,
@@ -95,7 +95,9 @@ impl Container {
                 return Ok(None);
             }
             // Before it is reaped: a launcher killed in between must not have another process of that number killed.
-            self.slot.clear();
+            if let Some(slot) = &self.slot {
+                slot.clear();
+            }
             if let Some(Change::Ended(exit)) = process::wait(self.pidfd.as_fd(), true).map_err(system)? {
                 self.set_ended(exit);
             }

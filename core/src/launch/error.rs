@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::plan::{Op, Plan, Side};
 use crate::sys::Errno;
-use crate::{cgroup, landlock, mount, namespace, process, rootfs, scheduler};
+use crate::{cgroup, hook, landlock, mount, namespace, process, rootfs, scheduler};
 
 /// Why a launch failed. Nothing is left behind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,9 +13,17 @@ pub enum Error {
     /// The plan does not give all that the config asks for.
     #[error("this launch would be weaker than asked: {}", .0.join("; "))]
     Gaps(Vec<String>),
+    /// The config wants a terminal, and nobody is there to take its other side.
+    #[error(
+        "process.terminal: true, and no console socket to send the terminal to; give one, or set it to false"
+    )]
+    NoConsole,
+    /// Another program failed, or could not be reached: a hook outside the container, `newuidmap`, a seccomp agent.
+    #[error("{0}")]
+    Helper(String),
     /// A step failed.
     #[error("{step}: {} ({}){}{}", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"),
-        if *side == Side::Child { ", in the child" } else { "" },
+        match side { Side::Parent => "", Side::Stage => ", in the stage", Side::Child => ", in the child" },
         remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default())]
     Step {
         /// Index of the step in the plan.
@@ -68,8 +76,8 @@ impl Error {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
-            Error::Step { step, errno: Errno::ENOENT, .. } if step.starts_with("execve") => 127,
-            Error::Step { step, .. } if step.starts_with("execve") => 126,
+            Error::Step { step, errno: Errno::ENOENT, .. } if is_program(step) => 127,
+            Error::Step { step, .. } if is_program(step) => 126,
             _ => 1,
         }
     }
@@ -77,6 +85,11 @@ impl Error {
     pub(crate) fn removal(group: &CStr, errno: Errno) -> Error {
         Error::system(format!("remove the cgroup {}", group.to_string_lossy()), errno)
     }
+}
+
+/// Whether a step is about the workload's program.
+fn is_program(step: &str) -> bool {
+    step.starts_with("execve ") || step.starts_with("find ")
 }
 
 /// What to do about an errno that misleads, or whose cause is seldom the obvious one.
@@ -92,7 +105,7 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Process(process::Op::Clone { .. }), Errno::EAGAIN) => {
             "a limit on processes is reached: RLIMIT_NPROC, pids.max of the launcher's cgroup, or kernel.pid_max"
         }
-        (Op::Process(process::Op::Exec(_)), Errno::ENOENT) => {
+        (Op::Process(process::Op::Exec(_) | process::Op::Find(_)), Errno::ENOENT) => {
             "the program, its interpreter or its dynamic linker is not in the container's root file system"
         }
         (Op::Process(process::Op::Exec(_)), Errno::ENOEXEC) => {
@@ -148,6 +161,9 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EBUSY) => {
             "another overlay is using its upperdir or workdir"
         }
+        (Op::Root(rootfs::Op::AttachOverlay { .. }), Errno::EMFILE) => {
+            "each of so many layers takes a descriptor: raise the launcher's own RLIMIT_NOFILE (ulimit -n)"
+        }
         (Op::Root(rootfs::Op::Pivot), Errno::EINVAL) => {
             "the launcher's own root may be the initramfs, which cannot be pivoted away from: switch to a tmpfs first"
         }
@@ -158,17 +174,43 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
             "in a user namespace, proc and sysfs need pid and network namespaces of its own and a host whose own are \
              not masked (mount_too_revealing)"
         }
+        (Op::Mount(mount::Op::Open(tree)), Errno::EINVAL) if tree.ids.is_some() => {
+            "the file system of the source cannot be idmapped on this kernel, or the source is idmapped already"
+        }
+        (Op::Mount(mount::Op::FileSystem { options, .. }), Errno::ENOSPC) if options.copy_up => {
+            "what tmpcopyup copies is larger than the tmpfs: raise its size="
+        }
+        (Op::Mount(_) | Op::Root(_) | Op::Device(_) | Op::Path(_), Errno::EAGAIN) => {
+            "the file tree kept changing while a path was resolved: stop what renames or mounts there, and try again"
+        }
+        (Op::Device(crate::device::Op::Node(_)), Errno::EEXIST) => {
+            "something else is there, which the runtime-spec does not let be replaced: remove it from the root file system"
+        }
+        (Op::Device(_), Errno::EROFS) => "mount a tmpfs on /dev, or make the node before",
         (Op::Mount(_), Errno::ELOOP) => {
             "the root file system has a symbolic link there; for /proc and /sys none is followed"
         }
-        (Op::Cgroup(cgroup::Op::Create { .. }), Errno::EEXIST) => {
-            "another container has this group, or a crash left it: choose another linux.cgroupsPath, or remove it"
+        (Op::Hook(hook::Op::Inside { .. }), Errno::ECANCELED) => {
+            "it ended with another status than 0; what it said is in the workload's standard error"
         }
-        (Op::Cgroup(cgroup::Op::Enable { .. }), Errno::EBUSY) => {
-            "the group has processes of its own, so it cannot give controllers to groups below (cgroup-v2.rst, \"No \
-             Internal Process Constraint\")"
+        (Op::Hook(hook::Op::Inside { .. }), Errno::ETIMEDOUT) => "killed after its timeout",
+        (Op::Terminal(_), Errno::ENOENT | Errno::ENODEV) => {
+            "the container's /dev/ptmx is no pseudo-terminal multiplexer: mount a devpts at /dev/pts"
         }
-        (Op::Cgroup(cgroup::Op::Write { .. }), Errno::EINVAL) => "the kernel refuses the value",
+        (Op::Namespace(namespace::Op::Open { .. }), Errno::ENOENT) => {
+            "its process may have ended; a bind mount of the namespace's file keeps it"
+        }
+        (Op::Namespace(namespace::Op::Join { .. }), Errno::EINVAL) => {
+            "the path is no namespace of this kind, or a user namespace that the launcher is in already"
+        }
+        (
+            Op::Namespace(namespace::Op::OpenProcess { .. } | namespace::Op::JoinProcess { .. }),
+            Errno::ESRCH,
+        ) => "the container's first process has ended",
+        (Op::Namespace(namespace::Op::BecomeRoot), Errno::EINVAL) => {
+            "the user namespace maps no user or group 0"
+        }
+        (Op::Cgroup(op), _) => return cgroup::remedy::of_step(op, errno),
         (Op::Namespace(namespace::Op::MapOwnIds { .. }), Errno::EPERM) => {
             "the map must name this user's own ids, and user namespaces must not be restricted by an LSM"
         }

@@ -1,52 +1,89 @@
-//! Where a child waits for its parent's part.
+//! Where a child waits for its parent: a socket pair, one byte a word.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use crate::sys::{self, Errno, futex};
+use crate::sys::{self, Errno, process, socket};
 
-const CLOSED: u32 = 0;
-/// The child waits.
-const ASKED: u32 = 1;
-/// The parent has done its part.
-const OPEN: u32 = 2;
-/// The child has left, and asks for nothing any more.
-const OVER: u32 = 3;
+/// What a child says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// The next steps are its parent's.
+    YourTurn,
+    /// It waits to be started.
+    Ready,
+    /// It is about to load a filter, and offers its listener then.
+    Listener,
+}
 
-/// The gate; closed by default.
-#[derive(Default)]
-pub(crate) struct Gate(AtomicU32);
+/// The words as they are sent.
+const WORDS: [(u8, Word); 3] = [(b't', Word::YourTurn), (b'r', Word::Ready), (b'l', Word::Listener)];
+
+const GO_ON: u8 = b'g';
+
+/// The parent's end.
+pub(super) struct Gate(OwnedFd);
+
+/// The child's end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Door<'a>(BorrowedFd<'a>);
+
+impl Door<'_> {
+    /// Says a word, and waits for nothing.
+    pub(crate) fn say(&self, word: Word) -> sys::Result<()> {
+        let (byte, _) = WORDS.iter().find(|(_, known)| *known == word).ok_or(Errno::EINVAL)?;
+        socket::send(self.0, *byte)
+    }
+
+    /// Says a word, and waits for the parent's answer. The launch's time limit bounds it; a parent that is gone ends it.
+    pub(crate) fn pass(&self, word: Word) -> sys::Result<()> {
+        self.say(word)?;
+        match socket::receive(self.0)? {
+            Some(_) => Ok(()),
+            None => Err(Errno::ECANCELED),
+        }
+    }
+}
+
+/// The gate, and the child's end of it. Once every copy of that is closed, by the child's exec or its death, no more
+/// words come.
+pub(super) fn pair() -> sys::Result<(Gate, OwnedFd)> {
+    let [parent, child] = socket::pair()?;
+    Ok((Gate(parent), child))
+}
+
+impl<'a> Door<'a> {
+    pub(super) fn new(end: BorrowedFd<'a>) -> Door<'a> {
+        Door(end)
+    }
+
+    pub(super) fn end(&self) -> BorrowedFd<'a> {
+        self.0
+    }
+}
 
 impl Gate {
-    /// The child's side: asks, and waits until it is open. The launch's time limit bounds it.
-    pub(crate) fn pass(&self) -> sys::Result<()> {
-        self.set(ASKED);
-        while self.0.load(Ordering::Acquire) == ASKED {
-            futex::wait(&self.0, ASKED, Duration::from_secs(1));
+    /// What the child says next; `None` when it will say nothing any more. `ETIME` after the timeout.
+    pub(super) fn word(&self, timeout: Option<Duration>) -> sys::Result<Option<Word>> {
+        if process::poll(&[self.0.as_fd()], timeout)?.is_none() {
+            return Err(Errno::ETIME);
         }
-        if self.0.load(Ordering::Acquire) == OPEN { Ok(()) } else { Err(Errno::ECANCELED) }
+        let byte = socket::receive(self.0.as_fd())?;
+        Ok(byte.and_then(|byte| WORDS.iter().find(|(known, _)| *known == byte).map(|(_, word)| *word)))
     }
 
-    /// The helper's side: waits until the child asks (`true`), or asks for nothing any more.
-    pub(super) fn is_asked(&self) -> bool {
-        while self.0.load(Ordering::Acquire) == CLOSED {
-            futex::wait(&self.0, CLOSED, Duration::from_secs(1));
-        }
-        self.0.load(Ordering::Acquire) == ASKED
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 
-    /// The parent's part is done.
-    pub(super) fn open(&self) {
-        self.set(OPEN);
+    /// Lets the child go on.
+    pub(super) fn open(&self) -> sys::Result<()> {
+        socket::send(self.0.as_fd(), GO_ON)
     }
 
-    /// The child has left this memory.
+    /// Ends the waiting for a word, whoever else has a copy of the child's end.
     pub(super) fn end(&self) {
-        self.set(OVER);
-    }
-
-    fn set(&self, state: u32) {
-        self.0.store(state, Ordering::Release);
-        futex::wake(&self.0);
+        // ENOTCONN: the child's end is closed already.
+        sys::no_matter(socket::shut_down(self.0.as_fd()));
     }
 }

@@ -1,34 +1,39 @@
 //! Launching: a plan performed, in one place.
 //!
 //! [`launch`] performs the parent's steps, clones once, and returns when the workload has been executed or something
-//! failed; in the latter case everything that was made is undone. The child is described in `child`, what the parent
-//! keeps and undoes in `parent`, and what happens when the launcher itself is killed in `watcher`.
+//! failed; in the latter case everything that was made is undone. [`create`] returns earlier, when all that is left is
+//! to start it. How the child comes to be is in `start`, what it does in `child` (and before that in `stage`), what the
+//! parent does meanwhile in `serve`, what it keeps and undoes in `parent`, and what happens when the launcher itself is
+//! killed in `watcher`.
 
 pub(crate) mod child;
 mod container;
+mod created;
 mod error;
-mod gate;
+pub(crate) mod gate;
 mod guard;
 pub(crate) mod parent;
+mod seal;
+mod serve;
+mod stage;
+mod start;
 mod timeline;
 mod watcher;
 
-use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::plan::{Op, Plan, Side};
-use crate::sys::clone::{Request, with_child};
-use crate::sys::process::{self as sysproc, Change, StringArray};
-use crate::sys::{self, clock};
-use crate::{namespace, process};
+use crate::sys::process::{self as sysproc, Change};
+use crate::{hook, namespace};
 
 pub use crate::sys::process::Exit;
-use child::Shared;
 pub use container::Container;
+pub use created::{Created, create};
 pub use error::Error;
-use guard::Guard;
 use parent::Parent;
+pub use seal::seal;
+use start::Started;
 use timeline::Progress;
 pub use timeline::{StepTime, Timeline};
 
@@ -45,6 +50,10 @@ pub struct Options<'fd> {
     pub timeout: Duration,
     /// Whether the container ends when this process does, however that ends.
     pub die_with_launcher: bool,
+    /// A connected unix socket that is sent the controlling side of the workload's terminal (`SCM_RIGHTS`).
+    pub console: Option<BorrowedFd<'fd>>,
+    /// How many of the launcher's descriptors from 3 on the workload keeps.
+    pub preserve_fds: u32,
 }
 
 impl<'fd> Options<'fd> {
@@ -57,6 +66,8 @@ impl<'fd> Options<'fd> {
             accept_gaps: false,
             timeout: Duration::from_secs(10),
             die_with_launcher: true,
+            console: None,
+            preserve_fds: 0,
         }
     }
 }
@@ -68,141 +79,49 @@ impl<'fd> Options<'fd> {
 /// # Errors
 /// When a step fails, the child dies, or it takes too long; nothing is left behind then.
 pub fn launch(plan: &Plan, options: &Options<'_>) -> Result<Container, Error> {
-    if !plan.gaps.is_empty() && !options.accept_gaps {
-        return Err(Error::Gaps(plan.gaps.clone()));
+    check(plan, options)?;
+    let mut plan = plan.preserving(options.preserve_fds);
+    if options.hold_at_exec {
+        plan = plan.held();
     }
-    let held;
-    let plan = if options.hold_at_exec {
-        held = plan.held();
-        &held
-    } else {
-        plan
-    };
-    let progress = Progress::new(plan);
+    let progress = progress(&plan)?;
     let mut parent = Parent::default();
-    before_clone(plan, &progress, &mut parent)?;
-    let started = clone(plan, options, &progress, &mut parent)?;
-    let container = Container::new(started, parent, progress.timeline(), plan);
+    before_clone(&plan, &progress, &mut parent)?;
+    let started = start::start(&plan, options, None, &progress, &parent)?;
+    let container = Container::new(started, parent, progress.timeline(), &plan);
     if options.hold_at_exec { container.await_hold() } else { Ok(container) }
 }
 
-/// The steps before the clone; what they made goes with `parent` when one fails.
-fn before_clone(plan: &Plan, progress: &Progress, parent: &mut Parent) -> Result<(), Error> {
-    for (index, step) in plan.steps().iter().enumerate().take(plan.clone_index()) {
-        progress.begin(index);
-        if let Op::Cgroup(op) = &step.op {
-            crate::cgroup::perform::perform(op, parent).map_err(|errno| Error::step(plan, index, errno))?;
-        }
+fn check(plan: &Plan, options: &Options<'_>) -> Result<(), Error> {
+    if !plan.gaps.is_empty() && !options.accept_gaps {
+        return Err(Error::Gaps(plan.gaps.clone()));
+    }
+    let terminal = plan.steps().iter().any(|step| matches!(step.op, Op::Terminal(_)));
+    if terminal && options.console.is_none() {
+        return Err(Error::NoConsole);
     }
     Ok(())
 }
 
-/// A child that has exec'd, and its place in the watcher's list.
-struct Started {
-    child: sys::clone::Child,
-    slot: watcher::Slot,
+fn progress(plan: &Plan) -> Result<Progress, Error> {
+    Progress::new(plan).map_err(|errno| Error::system("map memory for the launch", errno))
 }
 
-fn clone(
-    plan: &Plan,
-    options: &Options<'_>,
-    progress: &Progress,
-    parent: &mut Parent,
-) -> Result<Started, Error> {
-    let index = plan.clone_index();
-    let system = |errno| Error::step(plan, index, errno);
-    let Some(Op::Process(process::Op::Clone { namespaces, .. })) =
-        plan.steps().get(index).map(|step| &step.op)
-    else {
-        return Err(system(sys::Errno::EINVAL));
-    };
-    let slot = watcher::Slot::take(options.die_with_launcher, options.timeout).map_err(system)?;
-    let strings = exec_strings(plan);
-    let shared = Shared {
-        plan,
-        progress,
-        stdio: options.stdio,
-        procs: &parent.procs,
-        argv: &strings.0,
-        env: &strings.1,
-        gate: gate::Gate::default(),
-    };
-    let request = Request {
-        namespaces: namespaces.iter().fold(0, |flags, kind| flags | kind.flag()),
-        cgroup: parent.group.as_ref().map(AsFd::as_fd),
-        pid: slot.pid(),
-    };
-    progress.begin(index);
-    let child = {
-        let _guard = Guard::new().map_err(system)?;
-        beside_parent(&shared, slot.pid(), || with_child(&request, child::run, &shared)).map_err(system)?
-    };
-    progress.executed(clock::monotonic());
-    let timed_out = slot.launched().then_some(options.timeout);
-    match outcome(plan, progress, timed_out) {
-        None => Ok(Started { child, slot }),
-        Some(error) => {
-            // It is dead or about to be; what it was in can only be removed once it is gone.
-            slot.clear();
-            sysproc::wait(child.pidfd.as_fd(), true).map_err(system)?;
-            Err(error)
-        }
+/// The steps before the clone; what they made goes with `parent` when one fails.
+fn before_clone(plan: &Plan, progress: &Progress, parent: &mut Parent) -> Result<(), Error> {
+    let before = plan.steps().iter().enumerate().take(plan.clone_index());
+    for (index, step) in before.filter(|(_, step)| step.side == Side::Parent) {
+        progress.begin(index);
+        let done = match &step.op {
+            Op::Cgroup(op) => crate::cgroup::perform::perform(op, parent),
+            Op::Namespace(op) => namespace::perform::open(op, parent),
+            Op::Mount(op) => crate::mount::open::perform(op, parent),
+            Op::Hook(op) => hook::perform::open(op, parent),
+            _ => Err(crate::sys::Errno::ENOSYS),
+        };
+        done.map_err(|errno| Error::step(plan, index, errno))?;
     }
-}
-
-/// What the workload is given at its exec.
-fn exec_strings(plan: &Plan) -> (StringArray, StringArray) {
-    (StringArray::new(plan.argv.clone()), StringArray::new(plan.env.clone()))
-}
-
-/// Launches on this thread, which is suspended while its child shares its memory, and performs the parent's steps
-/// after the clone on another, once the child asks for them.
-fn beside_parent<T>(
-    shared: &Shared<'_>,
-    pid: &AtomicI32,
-    launch: impl FnOnce() -> sys::Result<T>,
-) -> sys::Result<T> {
-    let after = &shared.plan.steps()[shared.plan.clone_index() + 1..];
-    if after.iter().all(|step| step.side == Side::Child) {
-        return launch();
-    }
-    std::thread::scope(|scope| {
-        let helper = std::thread::Builder::new().spawn_scoped(scope, || {
-            if shared.gate.is_asked() {
-                after_clone(shared, pid.load(Ordering::Acquire));
-                shared.gate.open();
-            }
-        });
-        let launched = if helper.is_ok() { launch() } else { Err(sys::Errno::EAGAIN) };
-        shared.gate.end();
-        launched
-    })
-}
-
-/// The parent's steps after the clone.
-fn after_clone(shared: &Shared<'_>, pid: i32) {
-    for (index, step) in shared.plan.steps().iter().enumerate().skip(shared.plan.clone_index() + 1) {
-        if let (Side::Parent, Op::Namespace(namespace::Op::MapIds { uids, gids })) = (step.side, &step.op) {
-            shared.progress.stamp(index);
-            if let Err(errno) = namespace::perform::map_ids(uids, gids, pid) {
-                shared.progress.fail(index, errno);
-            }
-        }
-    }
-}
-
-/// What went wrong, if something did.
-fn outcome(plan: &Plan, progress: &Progress, timed_out: Option<Duration>) -> Option<Error> {
-    if let Some((index, errno)) = progress.failure() {
-        return Some(Error::step(plan, index, errno));
-    }
-    let at = progress.current();
-    if let Some(after) = timed_out {
-        return Some(Error::TimedOut { step: plan.steps()[at].to_string(), after });
-    }
-    // The child has left this memory. Unless it had begun its last step, the exec, it did so by dying.
-    let before_exec = at + 1 < plan.steps().len();
-    before_exec.then(|| Error::Died { step: plan.steps()[at].to_string() })
+    Ok(())
 }
 
 impl Container {

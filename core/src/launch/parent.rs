@@ -15,6 +15,14 @@ pub(crate) struct Parent {
     pub(crate) group: Option<OwnedFd>,
     /// `cgroup.procs` of the groups that the child moves itself into, in the plan's order.
     pub(crate) procs: Vec<OwnedFd>,
+    /// Mounts for the child to attach, in the plan's order.
+    pub(crate) sources: Vec<OwnedFd>,
+    /// Namespaces to be joined, in the plan's order.
+    pub(crate) namespaces: Vec<OwnedFd>,
+    /// The process whose namespaces are joined.
+    pub(crate) process: Option<OwnedFd>,
+    /// What hooks in the container are told, when it is being created and once it is.
+    pub(crate) states: Vec<OwnedFd>,
     groups: Vec<CString>,
     above: Vec<CString>,
 }
@@ -43,6 +51,16 @@ impl Parent {
     pub(crate) fn close(&mut self) {
         self.group = None;
         self.procs.clear();
+        self.sources.clear();
+        self.namespaces.clear();
+        self.process = None;
+        self.states.clear();
+    }
+
+    /// Gives up what was made: it is to outlive this process.
+    pub(crate) fn keep(mut self) {
+        self.groups.clear();
+        self.above.clear();
     }
 
     /// Removes what was made, the innermost first. Every removal is tried, the first error is returned.
@@ -55,11 +73,11 @@ impl Parent {
             }
         };
         for group in std::mem::take(&mut self.groups) {
-            note(cgroup::perform::remove(&group, PATIENCE).map_err(|errno| Error::removal(&group, errno)));
+            note(cgroup::tree::remove_path(&group, PATIENCE).map_err(|errno| Error::removal(&group, errno)));
         }
         self.above.sort_by_key(|group| std::cmp::Reverse(group.as_bytes().len()));
         for group in std::mem::take(&mut self.above) {
-            match cgroup::perform::remove(&group, Duration::ZERO) {
+            match cgroup::tree::remove_path(&group, Duration::ZERO) {
                 // Another container of the same run is in it, which will remove it then.
                 Ok(()) | Err(Errno::EBUSY | Errno::ENOTEMPTY) => {}
                 Err(errno) => note(Err(Error::removal(&group, errno))),

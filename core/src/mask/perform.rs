@@ -3,21 +3,26 @@
 
 use std::os::fd::AsFd;
 
-use super::Op;
+use super::{Op, Place};
 use crate::launch::child::Child;
-use crate::mount::perform::{attach_device, cover_read_only};
+use crate::mount::attach::{attach_device, cover_read_only};
 use crate::rootfs::resolve::{self, Links};
 use crate::sys::{self, Errno, fs, mount};
 
 /// The child's part.
 pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
-    let (Op::Mask(path) | Op::ReadOnly(path)) = op;
-    let target = match resolve::existing(child.root()?, path, Links::Follow) {
-        Err(Errno::ENOENT) => return Ok(()),
+    let (Op::Mask(place) | Op::ReadOnly(place)) = op;
+    let found = match place {
+        Place { within: Some((nth, rest)), .. } => resolve::existing(child.kept(*nth)?, rest, Links::Follow),
+        Place { path, within: None } => resolve::existing(child.root()?, path, Links::Follow),
+    };
+    let target = match found {
+        // A file where a directory is named: it does not exist either.
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(()),
         found => found?,
     };
     match op {
-        Op::ReadOnly(_) => cover_read_only(target.as_fd()),
+        Op::ReadOnly(_) => cover_read_only(child, target.as_fd()),
         Op::Mask(_) if fs::fstat(target.as_fd())?.is_dir() => child.attach_empty(target.as_fd()),
         Op::Mask(_) => {
             // The host's null device, not the container's, which may be anything (CVE-2025-31133).
@@ -25,7 +30,7 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
             if !fs::fstat(null.as_fd())?.is_null() {
                 return Err(Errno::ENODEV);
             }
-            attach_device(null.as_fd(), target.as_fd())
+            attach_device(child, null.as_fd(), target.as_fd())
         }
     }
 }

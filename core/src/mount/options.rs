@@ -1,31 +1,17 @@
-//! Mount options by the names of `mount(8)`: attributes of the mount, propagation, or data for the file system.
+//! Mount options by the names of `mount(8)` and of the runtime-spec (config.md, "Linux mount options"), each by what it
+//! means: an attribute of the mount, a flag of the file system, propagation, what is mounted and how, or, where the name
+//! is none of these, data for the file system.
+//!
+//! `silent` and `loud` only say what the kernel logs, and `fsconfig(2)` has no words for them: they are read and change
+//! nothing. `iversion` is ext4's `i_version`; the other file systems that keep such a count always do.
 
 use std::ffi::{CStr, CString};
 use std::fmt;
 
+use super::table::{
+    self, ATTRIBUTES, Attributes, PROPAGATION, SUPERBLOCK, SUPERBLOCK_FLAGS, WITHOUT_EFFECT, names_of,
+};
 use crate::config::Reader;
-
-/// Attributes to set and to clear, `MOUNT_ATTR_*` of `mount_setattr(2)`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Attributes {
-    /// To set.
-    pub set: u64,
-    /// To clear.
-    pub clear: u64,
-}
-
-impl Attributes {
-    fn apply(&mut self, change: Attributes) {
-        self.set = (self.set & !change.clear) | change.set;
-        self.clear = (self.clear & !change.set) | change.clear;
-    }
-
-    /// Whether anything is to be changed.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self == Attributes::default()
-    }
-}
 
 /// The options of one mount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,52 +22,22 @@ pub struct Options {
     pub recursive: Attributes,
     /// `MS_PRIVATE` and the like, with `MS_REC` or without, in order.
     pub propagation: Vec<u64>,
+    /// Flags of the file system as `fsconfig(2)` names them, in order.
+    pub superblock: Vec<&'static CStr>,
     /// For the file system: a key with its value, or a flag.
     pub data: Vec<(CString, Option<CString>)>,
+    /// `bind` (`false`) or `rbind` (`true`).
+    pub bind: Option<bool>,
+    /// `remount`: what is there already is changed.
+    pub remount: bool,
+    /// `idmap` (`false`) or `ridmap` (`true`).
+    pub idmap: Option<bool>,
+    /// `tmpcopyup`: a tmpfs begins with what it covers.
+    pub copy_up: bool,
 }
 
-const RDONLY: u64 = libc::MOUNT_ATTR_RDONLY;
-const NOSUID: u64 = libc::MOUNT_ATTR_NOSUID;
-const NODEV: u64 = libc::MOUNT_ATTR_NODEV;
-const NOEXEC: u64 = libc::MOUNT_ATTR_NOEXEC;
-const ATIME: u64 = libc::MOUNT_ATTR__ATIME;
-const NOATIME: u64 = libc::MOUNT_ATTR_NOATIME;
-const STRICTATIME: u64 = libc::MOUNT_ATTR_STRICTATIME;
-const NODIRATIME: u64 = libc::MOUNT_ATTR_NODIRATIME;
-const NOSYMFOLLOW: u64 = libc::MOUNT_ATTR_NOSYMFOLLOW;
-
-/// Name, to set, to clear. The access-time attributes are one field of the kernel's, so setting one clears the field
-/// first; relatime is the field's zero.
-const TABLE: [(&str, u64, u64); 18] = [
-    ("ro", RDONLY, 0),
-    ("rw", 0, RDONLY),
-    ("nosuid", NOSUID, 0),
-    ("suid", 0, NOSUID),
-    ("nodev", NODEV, 0),
-    ("dev", 0, NODEV),
-    ("noexec", NOEXEC, 0),
-    ("exec", 0, NOEXEC),
-    ("noatime", NOATIME, ATIME),
-    ("atime", 0, ATIME),
-    ("relatime", 0, ATIME),
-    ("norelatime", STRICTATIME, ATIME),
-    ("strictatime", STRICTATIME, ATIME),
-    ("nostrictatime", 0, ATIME),
-    ("nodiratime", NODIRATIME, 0),
-    ("diratime", 0, NODIRATIME),
-    ("nosymfollow", NOSYMFOLLOW, 0),
-    ("symfollow", 0, NOSYMFOLLOW),
-];
-
-const PROPAGATION: [(&str, u64); 4] = [
-    ("private", libc::MS_PRIVATE),
-    ("slave", libc::MS_SLAVE),
-    ("shared", libc::MS_SHARED),
-    ("unbindable", libc::MS_UNBINDABLE),
-];
-
 fn attribute(name: &str) -> Option<Attributes> {
-    TABLE.iter().find(|(known, ..)| *known == name).map(|&(_, set, clear)| Attributes { set, clear })
+    ATTRIBUTES.iter().find(|(known, ..)| *known == name).map(|&(_, set, clear)| Attributes { set, clear })
 }
 
 /// `private`, `rslave` and so on.
@@ -92,20 +48,46 @@ fn propagation(name: &str) -> Option<u64> {
 
 impl Options {
     /// The last of contradicting options wins, as `mount(8)` has it.
-    pub(super) fn read(reader: &mut Reader<'_>, path: &str, names: &[String]) -> Options {
+    pub(crate) fn read(reader: &mut Reader<'_>, path: &str, kind: &str, names: &[String]) -> Options {
         let mut options = Options::default();
         for (index, name) in names.iter().enumerate() {
-            if let Some(change) = attribute(name) {
-                options.attributes.apply(change);
-            } else if let Some(change) = name.strip_prefix('r').and_then(attribute) {
-                options.recursive.apply(change);
-            } else if let Some(flag) = propagation(name) {
-                options.propagation.push(flag);
-            } else if !["bind", "rbind", "defaults"].contains(&name.as_str()) {
+            if !options.apply(name, kind) {
                 options.add_data(reader, &format!("{path}[{index}]"), name);
             }
         }
         options
+    }
+
+    /// Takes an option that is not the file system's own; `false` where it is.
+    fn apply(&mut self, name: &str, kind: &str) -> bool {
+        if let Some(change) = attribute(name) {
+            self.attributes.apply(change);
+        } else if let Some(change) = name.strip_prefix('r').and_then(attribute) {
+            self.recursive.apply(change);
+        } else if let Some(flag) = propagation(name) {
+            self.propagation.push(flag);
+        } else if let Some((_, flag)) = SUPERBLOCK.iter().find(|(known, _)| *known == name) {
+            self.superblock.push(flag);
+        } else if !WITHOUT_EFFECT.contains(&name) {
+            match name {
+                "bind" => self.bind = Some(false),
+                "rbind" => self.bind = Some(true),
+                "remount" => self.remount = true,
+                "idmap" => self.idmap = Some(false),
+                "ridmap" => self.idmap = Some(true),
+                "tmpcopyup" => self.copy_up = true,
+                "iversion" | "noiversion" => self.keep_versions(name == "iversion" && kind == "ext4"),
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    fn keep_versions(&mut self, keep: bool) {
+        self.data.retain(|(key, _)| key.as_c_str() != c"i_version");
+        if keep {
+            self.data.push((c"i_version".to_owned(), None));
+        }
     }
 
     fn add_data(&mut self, reader: &mut Reader<'_>, path: &str, option: &str) {
@@ -123,6 +105,23 @@ impl Options {
         let value = value.map(|value| reader.text(path, value));
         self.data.push((reader.text(path, key), value));
     }
+
+    /// Whether it is to be read-only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.attributes.set & libc::MOUNT_ATTR_RDONLY != 0
+    }
+
+    /// Flags of `mount(2)` for a new file system: the attributes and the file system's own.
+    pub(crate) fn flags(&self) -> u64 {
+        let mut flags = table::flags_of(self.attributes.set);
+        for name in &self.superblock {
+            let Some((_, set, clear)) = SUPERBLOCK_FLAGS.iter().find(|(known, ..)| known == name) else {
+                continue;
+            };
+            flags = flags & !clear | set;
+        }
+        flags
+    }
 }
 
 impl fmt::Display for Options {
@@ -131,12 +130,15 @@ impl fmt::Display for Options {
         for (prefix, attributes) in [("", self.attributes), ("r", self.recursive)] {
             names.extend(names_of(attributes).map(|name| format!("{prefix}{name}")));
         }
+        let text = |text: &CStr| text.to_string_lossy().into_owned();
+        names.extend(self.superblock.iter().map(|name| text(name)));
         for flag in &self.propagation {
             let below = if flag & libc::MS_REC == 0 { "" } else { "r" };
             let plain = PROPAGATION.iter().find(|(_, known)| *known == flag & !libc::MS_REC);
             names.extend(plain.map(|(name, _)| format!("{below}{name}")));
         }
-        let text = |text: &CStr| text.to_string_lossy().into_owned();
+        names.extend(self.idmap.map(|recursive| if recursive { "ridmap" } else { "idmap" }.to_owned()));
+        names.extend(self.copy_up.then(|| "tmpcopyup".to_owned()));
         names.extend(self.data.iter().map(|(key, value)| match value {
             Some(value) => format!("{}={}", text(key), text(value)),
             None => text(key),
@@ -145,11 +147,55 @@ impl fmt::Display for Options {
     }
 }
 
-/// The names of attributes, in the order of the table.
-fn names_of(attributes: Attributes) -> impl Iterator<Item = &'static str> {
-    TABLE.iter().filter_map(move |&(name, set, clear)| {
-        let sets = set != 0 && attributes.set & set == set;
-        let clears = set == 0 && clear != ATIME && attributes.clear & clear == clear;
-        (sets && name != "norelatime" || clears).then_some(name)
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(kind: &str, names: &[&str]) -> Options {
+        let mut options = Options::default();
+        for name in names {
+            assert!(options.apply(name, kind), "{name}");
+        }
+        options
+    }
+
+    /// The table of the runtime-spec, config.md, "Linux mount options".
+    const SPEC: &str = "async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev \
+                        nodiratime noexec noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow \
+                        private ratime rbind rdev rdiratime relatime remount rexec rnoatime rnodev rnodiratime rnoexec \
+                        rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro rrw rshared rslave \
+                        rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime suid symfollow \
+                        sync tmpcopyup unbindable idmap ridmap";
+
+    #[test]
+    fn every_option_of_the_spec_is_taken_by_its_meaning() {
+        let mut all = Options::default();
+        for name in SPEC.split_whitespace() {
+            assert!(all.apply(name, "ext4"), "{name} went to the file system");
+        }
+        assert!(!all.apply("size=1m", "tmpfs"));
+    }
+
+    #[test]
+    fn the_last_of_contradicting_options_wins() {
+        let options = read("tmpfs", &["ro", "rw", "noatime", "strictatime", "bind", "rbind", "rro", "rrw"]);
+        let strict = libc::MOUNT_ATTR_STRICTATIME;
+        assert_eq!(options.attributes.set, strict);
+        assert_eq!(options.attributes.clear & libc::MOUNT_ATTR_RDONLY, libc::MOUNT_ATTR_RDONLY);
+        assert_eq!((options.recursive.set, options.bind), (0, Some(true)));
+        let options = read("ext4", &["iversion", "sync", "async", "dirsync"]);
+        assert_eq!(options.flags(), libc::MS_DIRSYNC);
+        assert_eq!(options.data, [(c"i_version".to_owned(), None)]);
+        assert!(read("ext4", &["iversion", "noiversion"]).data.is_empty());
+        assert!(read("tmpfs", &["iversion"]).data.is_empty());
+    }
+
+    #[test]
+    fn attributes_have_their_flags_of_mount() {
+        let flags = |names: &[&str]| read("tmpfs", names).flags();
+        assert_eq!(flags(&["ro", "nosuid", "noexec"]), libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NOEXEC);
+        assert_eq!(flags(&["noatime", "nodiratime"]), libc::MS_NOATIME | libc::MS_NODIRATIME);
+        assert_eq!(flags(&["strictatime", "nosymfollow"]), libc::MS_STRICTATIME | libc::MS_NOSYMFOLLOW);
+        assert_eq!(flags(&["mand", "lazytime"]), libc::MS_MANDLOCK | table::LAZYTIME);
+    }
 }

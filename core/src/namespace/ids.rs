@@ -45,8 +45,8 @@ impl IdMaps {
             }
         }
         IdMaps {
-            uids: read_lines(reader, "linux.uidMappings", uids),
-            gids: read_lines(reader, "linux.gidMappings", gids),
+            uids: read_maps(reader, "linux.uidMappings", uids),
+            gids: read_maps(reader, "linux.gidMappings", gids),
         }
     }
 
@@ -63,7 +63,8 @@ impl IdMaps {
     }
 }
 
-fn read_lines(reader: &mut Reader<'_>, path: &str, lines: &[LinuxIdMapping]) -> Vec<IdMap> {
+/// The lines of one map.
+pub(crate) fn read_maps(reader: &mut Reader<'_>, path: &str, lines: &[LinuxIdMapping]) -> Vec<IdMap> {
     if lines.len() > MOST_LINES {
         reader.refuse(path, format!("has {} lines; the kernel takes {MOST_LINES}", lines.len()));
     }
@@ -99,7 +100,7 @@ fn read_lines(reader: &mut Reader<'_>, path: &str, lines: &[LinuxIdMapping]) -> 
 }
 
 /// The text that the kernel's map files take.
-pub(super) fn text(lines: &[IdMap]) -> CString {
+pub(crate) fn text(lines: &[IdMap]) -> CString {
     let mut text = String::new();
     for line in lines {
         // Writing to a String cannot fail.

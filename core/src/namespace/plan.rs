@@ -3,17 +3,42 @@
 use std::ffi::CString;
 use std::fmt;
 
-use super::{Kind, ids};
+use super::{IdMap, Kind, ids};
 use crate::cgroup::Directory;
 use crate::config::Config;
 use crate::host::Host;
 use crate::plan::{PlanError, Side, Step};
+use crate::{process, rootfs};
 
 /// One operation on namespaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// `setns` to the namespace at a path.
-    Join(Kind, CString),
+    /// Opens a namespace, to be joined later: its path is the host's.
+    Open {
+        /// Its kind.
+        kind: Kind,
+        /// Where it is.
+        path: CString,
+    },
+    /// `setns` to a namespace that was opened.
+    Join {
+        /// Its kind.
+        kind: Kind,
+        /// Its place among those opened.
+        nth: usize,
+    },
+    /// Opens a process, to join its namespaces.
+    OpenProcess {
+        /// Its process id.
+        pid: i32,
+        /// When it was started, in clock ticks after boot.
+        started: u64,
+    },
+    /// `setns` to these namespaces of the process that was opened, all at once.
+    JoinProcess {
+        /// Their kinds.
+        kinds: Vec<Kind>,
+    },
     /// The child maps its own id, which needs no privilege: `setgroups` is denied first, as `user_namespaces(7)` demands.
     MapOwnIds {
         /// Content of `/proc/self/uid_map`.
@@ -28,8 +53,14 @@ pub enum Op {
         /// Content of `/proc/PID/gid_map`.
         gids: CString,
     },
-    /// The child waits until the parent has written its maps.
-    AwaitMaps,
+    /// The parent has the maps of the child written by `newuidmap(1)` and `newgidmap(1)`, which allow a user the ranges
+    /// of `/etc/subuid` and `/etc/subgid`.
+    MapSubIds {
+        /// User ids.
+        uids: Vec<IdMap>,
+        /// Group ids.
+        gids: Vec<IdMap>,
+    },
     /// The child takes user and group 0 of its user namespace, which own what it is about to make.
     BecomeRoot,
     /// `unshare` after the clone, for what cannot be right at the clone.
@@ -45,8 +76,9 @@ pub enum Op {
 impl Op {
     pub(crate) fn primitive(&self) -> &'static str {
         match self {
-            Op::Join(kind, _) | Op::Unshare(kind) => kind.primitive(),
-            Op::MapOwnIds { .. } | Op::MapIds { .. } | Op::AwaitMaps | Op::BecomeRoot => {
+            Op::Open { kind, .. } | Op::Join { kind, .. } | Op::Unshare(kind) => kind.primitive(),
+            Op::OpenProcess { .. } | Op::JoinProcess { .. } => "namespaces",
+            Op::MapOwnIds { .. } | Op::MapIds { .. } | Op::MapSubIds { .. } | Op::BecomeRoot => {
                 Kind::User.primitive()
             }
             Op::TimeOffsets(_) => Kind::Time.primitive(),
@@ -59,7 +91,13 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |text: &CString| text.to_string_lossy().trim_end().replace('\n', ", ");
         match self {
-            Op::Join(kind, path) => write!(f, "setns {kind} {}", path.to_string_lossy()),
+            Op::Open { kind, path } => write!(f, "open the {kind} {}", path.to_string_lossy()),
+            Op::Join { kind, .. } => write!(f, "setns to the {kind}"),
+            Op::OpenProcess { pid, .. } => write!(f, "open process {pid}"),
+            Op::JoinProcess { kinds } => {
+                let links: Vec<_> = kinds.iter().map(|kind| kind.link()).collect();
+                write!(f, "setns to the process's namespaces: {}", links.join(" "))
+            }
             Op::MapOwnIds { uids, gids } => {
                 write!(
                     f,
@@ -71,7 +109,10 @@ impl fmt::Display for Op {
             Op::MapIds { uids, gids } => {
                 write!(f, "write /proc/CHILD/{{uid_map: {}, gid_map: {}}}", line(uids), line(gids))
             }
-            Op::AwaitMaps => write!(f, "wait for the id maps"),
+            Op::MapSubIds { uids, gids } => {
+                let (uids, gids) = (ids::text(uids), ids::text(gids));
+                write!(f, "newuidmap CHILD {}, newgidmap CHILD {}", line(&uids), line(&gids))
+            }
             Op::BecomeRoot => write!(f, "setresgid 0, setresuid 0 in the user namespace"),
             Op::Unshare(kind) => write!(f, "unshare {kind}"),
             Op::TimeOffsets(text) => write!(f, "write /proc/self/timens_offsets: {}", line(text)),
@@ -103,8 +144,9 @@ pub(crate) fn plan(
 ) -> Result<(), PlanError> {
     let namespaces = &config.namespaces;
     let mut push = |side, op| steps.push(Step::new(side, crate::plan::Op::Namespace(op)));
-    for (kind, path) in &namespaces.joined {
-        push(Side::Child, Op::Join(*kind, path.clone()));
+    let staged = is_staged(config, host);
+    if !staged {
+        joins(config, host).into_iter().for_each(|op| push(Side::Child, op));
     }
     if namespaces.makes(Kind::User) {
         let (uids, gids) = (ids::text(&namespaces.ids.uids), ids::text(&namespaces.ids.gids));
@@ -112,30 +154,21 @@ pub(crate) fn plan(
             push(Side::Child, Op::MapOwnIds { uids, gids });
         } else if host.uid == 0 {
             push(Side::Parent, Op::MapIds { uids, gids });
-            push(Side::Child, Op::AwaitMaps);
         } else {
-            return Err(PlanError::new(
-                "linux.uidMappings",
-                format!("user {} may map its own id alone", host.uid),
-                "map one id, hostID being your own, or run as root",
-            ));
-        }
-        let zero = |lines| ids::IdMaps::maps(lines, 0);
-        if zero(&namespaces.ids.uids) && zero(&namespaces.ids.gids) {
-            push(Side::Child, Op::BecomeRoot);
+            let (uids, gids) = (namespaces.ids.uids.clone(), namespaces.ids.gids.clone());
+            push(Side::Parent, Op::MapSubIds { uids, gids });
         }
     }
     let at_clone = at_clone(config, directories);
     if namespaces.makes(Kind::Cgroup) && !at_clone.contains(&Kind::Cgroup) {
         push(Side::Child, Op::Unshare(Kind::Cgroup));
     }
-    if namespaces.makes(Kind::Time) {
-        host.require("time-namespace", "linux.namespaces")?;
-        push(Side::Child, Op::Unshare(Kind::Time));
-        if !namespaces.time_offsets.is_empty() {
-            let lines = namespaces.time_offsets.iter().map(|(clock, s, ns)| format!("{clock} {s} {ns}\n"));
-            push(Side::Child, Op::TimeOffsets(CString::new(lines.collect::<String>()).unwrap_or_default()));
-        }
+    if namespaces.makes(Kind::Time) && !staged {
+        new_time(config).into_iter().for_each(|op| push(Side::Child, op));
+    }
+    // Last: the change of user takes the files in /proc/self away from the child, which must not be inspected then.
+    if needs_root(config) {
+        push(Side::Child, Op::BecomeRoot);
     }
     if let Some(name) = &config.hostname {
         push(Side::Child, Op::HostName(name.clone()));
@@ -144,4 +177,101 @@ pub(crate) fn plan(
         push(Side::Child, Op::DomainName(name.clone()));
     }
     Ok(())
+}
+
+/// The operations before the clone: what is opened for the child, and what a stage enters.
+pub(crate) fn before_clone(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+    let namespaces = &config.namespaces;
+    let mut push = |side, op| steps.push(Step::new(side, op));
+    for (kind, path) in &namespaces.joined {
+        let open = Op::Open { kind: *kind, path: path.clone() };
+        push(Side::Parent, crate::plan::Op::Namespace(open));
+    }
+    if namespaces.makes(Kind::Time) {
+        host.require("time-namespace", "linux.namespaces")?;
+        if !host.has(AT_EXEC) && host.uid != 0 {
+            host.require(AT_EXEC, "linux.namespaces")?;
+        }
+    }
+    if !is_staged(config, host) {
+        return Ok(());
+    }
+    if !namespaces.joined.is_empty() {
+        push(Side::Stage, crate::plan::Op::Process(process::Op::Undumpable));
+    }
+    let mut entered = joins(config, host);
+    if namespaces.makes(Kind::Time) {
+        entered.extend(new_time(config));
+    }
+    for op in entered {
+        push(Side::Stage, crate::plan::Op::Namespace(op));
+    }
+    Ok(())
+}
+
+/// The host's feature that lets a child that shares memory make its time namespace.
+const AT_EXEC: &str = "time-namespace-at-exec";
+
+/// Whether something must be entered before the clone. Without privilege nothing can be made outside of the user
+/// namespace that comes with the clone.
+fn is_staged(config: &Config, host: &Host) -> bool {
+    let namespaces = &config.namespaces;
+    let joined =
+        namespaces.joined.iter().any(|(kind, _)| matches!(kind, Kind::Pid | Kind::Time | Kind::User));
+    joined || namespaces.makes(Kind::Time) && !host.has(AT_EXEC) && host.uid == 0
+}
+
+/// The joins in the order in which they are allowed: root owns the others from outside the user namespace, everyone
+/// else from inside. Mounts come late, since paths change with them.
+fn joins(config: &Config, host: &Host) -> Vec<Op> {
+    let rank = |kind: Kind| match kind {
+        Kind::User if host.uid == 0 => 2,
+        Kind::User => 0,
+        Kind::Mount => 1,
+        _ => 0,
+    };
+    let listed = config.namespaces.joined.iter().enumerate();
+    let mut joins: Vec<(Kind, usize)> = listed.map(|(nth, (kind, _))| (*kind, nth)).collect();
+    joins.sort_by_key(|(kind, nth)| (rank(*kind), *kind != Kind::User, *nth));
+    joins.into_iter().map(|(kind, nth)| Op::Join { kind, nth }).collect()
+}
+
+/// A new time namespace, and its offsets.
+fn new_time(config: &Config) -> Vec<Op> {
+    let mut made = vec![Op::Unshare(Kind::Time)];
+    let offsets = &config.namespaces.time_offsets;
+    if !offsets.is_empty() {
+        let lines = offsets.iter().map(|(clock, s, ns)| format!("{clock} {s} {ns}\n"));
+        made.push(Op::TimeOffsets(CString::new(lines.collect::<String>()).unwrap_or_default()));
+    }
+    made
+}
+
+/// Whether the child is to be root of a user namespace, to own what it makes. One that is joined is taken to have a
+/// root, unless the config's maps say otherwise.
+fn needs_root(config: &Config) -> bool {
+    let ids = &config.namespaces.ids;
+    let zero = |lines: &[ids::IdMap]| lines.is_empty() || ids::IdMaps::maps(lines, 0);
+    config.namespaces.separates(Kind::User) && zero(&ids.uids) && zero(&ids.gids)
+}
+
+/// For a process that is added to a container.
+pub(crate) fn become_root(config: &Config, steps: &mut Vec<Step>) {
+    if needs_root(config) {
+        steps.push(Step::new(Side::Child, crate::plan::Op::Namespace(Op::BecomeRoot)));
+    }
+}
+
+/// Enters the namespaces of a running container, so that the clone is born in them. Nothing of the launcher may be seen
+/// by what is inside: the stage shares no memory with it, and cannot be inspected.
+pub(crate) fn enter(config: &Config, pid: i32, started: u64, steps: &mut Vec<Step>) {
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| config.namespaces.separates(*kind)).collect();
+    let mut push = |side, op| steps.push(Step::new(side, op));
+    push(Side::Parent, crate::plan::Op::Namespace(Op::OpenProcess { pid, started }));
+    push(Side::Stage, crate::plan::Op::Process(process::Op::Undumpable));
+    if !config.namespaces.separates(Kind::Mount) {
+        let root = CString::new(format!("/proc/{pid}/root")).unwrap_or_default();
+        push(Side::Stage, crate::plan::Op::Root(rootfs::Op::Open(root)));
+    }
+    push(Side::Stage, crate::plan::Op::Namespace(Op::JoinProcess { kinds }));
 }

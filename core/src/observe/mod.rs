@@ -4,6 +4,7 @@
 
 mod compare;
 mod confinement;
+mod groups;
 mod mountinfo;
 mod status;
 
@@ -18,6 +19,7 @@ use crate::namespace::Kind;
 
 pub use compare::{Enforced, compare};
 pub use confinement::Confinement;
+use groups::{device_programs, group_values, is_value};
 pub use mountinfo::{MountInfo, mountinfo};
 pub use status::{Status, status};
 
@@ -42,6 +44,9 @@ pub struct Observation {
     pub fds: Vec<(i32, String)>,
     /// Values of the process's groups, by file name.
     pub cgroup_values: BTreeMap<String, String>,
+    /// How many device programs the process's v2 group has of its own.
+    #[serde(default)]
+    pub device_programs: Option<u32>,
     /// Working directory, from the process's root.
     pub cwd: Option<String>,
     /// `/proc/PID/oom_score_adj`.
@@ -137,6 +142,7 @@ impl Observation {
             rlimits: read("limits").map(|text| limits(&text)).unwrap_or_default(),
             fds: descriptors(&base.join("fd")),
             cgroup_values: group_values(&lines, cgroups),
+            device_programs: device_programs(&lines, cgroups),
             cgroups: lines,
             cwd: std::fs::read_link(base.join("cwd")).ok().map(|path| path.to_string_lossy().into_owned()),
             oom_score_adj: read("oom_score_adj").ok().and_then(|text| text.trim_end().parse().ok()),
@@ -263,52 +269,6 @@ fn descriptors(directory: &Path) -> Vec<(i32, String)> {
     };
     let mut found: Vec<_> = entries.flatten().filter_map(one).collect();
     found.sort();
-    found
-}
-
-/// Files of a group that hold a limit or say what it uses.
-const VALUES: [&str; 22] = [
-    "cpu.shares",
-    "cpu.cfs_period_us",
-    "cpu.cfs_quota_us",
-    "cpu.cfs_burst_us",
-    "cpu.idle",
-    "cpu.weight",
-    "cpu.max",
-    "cpu.max.burst",
-    "cpuset.cpus",
-    "cpuset.mems",
-    "memory.limit_in_bytes",
-    "memory.memsw.limit_in_bytes",
-    "memory.soft_limit_in_bytes",
-    "memory.max",
-    "memory.low",
-    "memory.swap.max",
-    "memory.events",
-    "memory.failcnt",
-    "pids.max",
-    "pids.current",
-    "devices.list",
-    "cpu.stat",
-];
-
-fn group_values(lines: &[CgroupLine], cgroups: &Cgroups) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for line in lines {
-        let hierarchy = match line.controllers.first() {
-            None => cgroups.v2.as_ref(),
-            Some(controller) => {
-                cgroups.v1.iter().find(|hierarchy| hierarchy.controllers.contains(controller))
-            }
-        };
-        let Some(hierarchy) = hierarchy else { continue };
-        let directory = hierarchy.mount.join(line.path.trim_start_matches('/'));
-        for name in VALUES {
-            if let Ok(value) = std::fs::read_to_string(directory.join(name)) {
-                found.insert(name.to_owned(), value.trim_end().to_owned());
-            }
-        }
-    }
     found
 }
 

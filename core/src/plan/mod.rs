@@ -3,6 +3,7 @@
 //! [`Plan::compile`] is pure: the same config and host give the same plan, no privilege is needed, and a plan prints
 //! like an EXPLAIN, one line an operation. What must come before what, and why, is a table in [`order`].
 
+mod exec;
 pub mod order;
 
 use std::ffi::CString;
@@ -12,15 +13,19 @@ use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
 use crate::{
-    apparmor, capability, cgroup, device, landlock, mask, memory_policy, mount, namespace, personality,
-    process, rootfs, scheduler, seccomp, selinux, sysctl,
+    apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, personality,
+    process, rootfs, scheduler, seccomp, selinux, sysctl, terminal,
 };
+
+pub use exec::Running;
 
 /// Who performs an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The launcher.
+    /// The launcher: before the clone, or while its child waits.
     Parent,
+    /// A process between the two, which enters namespaces that the child is to be born in.
+    Stage,
     /// The child, between its clone and its exec.
     Child,
 }
@@ -29,9 +34,21 @@ impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Side::Parent => "parent",
+            Side::Stage => "stage",
             Side::Child => "child",
         })
     }
+}
+
+/// What memory the child runs in, and whose child it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// In the launcher's memory, while the launching thread is suspended until its exec.
+    Shared,
+    /// In a copy of the launcher's memory, which goes on meanwhile.
+    Copied,
+    /// In a copy, born in the namespaces that a stage has entered.
+    Staged,
 }
 
 /// One kernel operation, by primitive.
@@ -67,6 +84,10 @@ pub enum Op {
     Landlock(landlock::Op),
     /// On the process.
     Process(process::Op),
+    /// On its terminal.
+    Terminal(terminal::Op),
+    /// On its hooks.
+    Hook(hook::Op),
 }
 
 impl Op {
@@ -89,6 +110,8 @@ impl Op {
             Op::Selinux(_) => "selinux",
             Op::Landlock(_) => "landlock",
             Op::Process(op) => op.primitive(),
+            Op::Terminal(_) => "terminal",
+            Op::Hook(_) => "hooks",
         }
     }
 }
@@ -111,6 +134,8 @@ impl fmt::Display for Op {
             Op::Selinux(op) => op.fmt(f),
             Op::Landlock(op) => op.fmt(f),
             Op::Process(op) => op.fmt(f),
+            Op::Terminal(op) => op.fmt(f),
+            Op::Hook(op) => op.fmt(f),
         }
     }
 }
@@ -184,10 +209,15 @@ impl Plan {
     pub fn compile(config: &Config, host: &Host) -> Result<Plan, PlanError> {
         let mut steps = Vec::new();
         let directories = cgroup::plan(config, host, &mut steps)?;
+        mount::plan_sources(config, host, &mut steps)?;
+        hook::open(config, &mut steps);
+        namespace::before_clone(config, host, &mut steps)?;
         let clone = steps.len();
         let namespaces = namespace::at_clone(config, &directories);
         let into_group = directories.iter().any(|directory| directory.at_clone);
-        steps.push(Step::new(Side::Parent, Op::Process(process::Op::Clone { namespaces, into_group })));
+        let start = start(config, &steps);
+        steps
+            .push(Step::new(Side::Parent, Op::Process(process::Op::Clone { namespaces, into_group, start })));
         cgroup::plan_join(&directories, &mut steps);
         process::begin(config, &mut steps);
         apparmor::plan(config, host, &mut steps)?;
@@ -197,14 +227,17 @@ impl Plan {
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);
-        mask::plan(config, &mut steps);
+        mask::plan(config, host, &mut steps)?;
+        terminal::plan(config, true, &mut steps);
+        mount::finish(config, &mut steps);
+        hook::plan_before_entry(config, &mut steps);
         rootfs::enter(config, &mut steps);
         landlock::plan(config, host, &mut steps);
         scheduler::plan(config, &mut steps);
         memory_policy::plan(config, &mut steps);
         personality::plan(config, &mut steps);
         process::identity(config, host, &mut steps)?;
-        process::end(config, host, &mut steps)?;
+        process::end(config, host, true, &mut steps)?;
         let (argv, env) = (config.process.args.clone(), config.process.env.clone());
         Ok(Plan {
             steps,
@@ -242,6 +275,65 @@ impl Plan {
         self.clone
     }
 
+    /// The same plan, whose workload keeps so many of the launcher's descriptors from 3 on.
+    #[must_use]
+    pub fn preserving(&self, count: u32) -> Plan {
+        let mut plan = self.clone();
+        for step in &mut plan.steps {
+            if let Op::Process(process::Op::CloseDescriptors { preserved }) = &mut step.op {
+                *preserved = count;
+            }
+        }
+        plan
+    }
+
+    /// The same plan, whose child waits to be started once nothing is left but its hooks, its filter and its exec, and
+    /// whose launcher does not wait for the exec. That the program is there is seen before.
+    #[must_use]
+    pub fn waiting(&self) -> Plan {
+        let mut plan = self.clone();
+        let close = |step: &Step| match step.op {
+            Op::Process(process::Op::CloseDescriptors { preserved }) => Some(preserved),
+            _ => None,
+        };
+        let preserved = plan.steps.iter().find_map(close).unwrap_or(0);
+        let last = |step: &Step| {
+            let hook =
+                matches!(step.op, Op::Hook(hook::Op::Inside { point: hook::Point::StartContainer, .. }));
+            hook || close(step).is_some()
+        };
+        let at = plan.steps.iter().position(last).unwrap_or(plan.steps.len());
+        let program = plan.steps.iter().find_map(|step| match &step.op {
+            Op::Process(process::Op::Exec(candidates)) => Some(candidates.clone()),
+            _ => None,
+        });
+        let find = process::Op::Find(program.unwrap_or_default());
+        for op in [process::Op::AwaitStart { preserved }, find] {
+            plan.steps.insert(at, Step::new(Side::Child, Op::Process(op)));
+        }
+        if let Some(Op::Process(process::Op::Clone { start: start @ Start::Shared, .. })) =
+            plan.steps.get_mut(plan.clone).map(|step| &mut step.op)
+        {
+            *start = Start::Copied;
+        }
+        plan
+    }
+
+    /// Whether parent and child have something to tell each other on the way.
+    pub(crate) fn needs_gate(&self) -> bool {
+        let shared =
+            |step: &Step| matches!(step.op, Op::Process(process::Op::Clone { start: Start::Shared, .. }));
+        let served = self.steps.iter().skip(self.clone + 1).any(|step| step.side == Side::Parent);
+        served || !self.steps.get(self.clone).is_some_and(shared)
+    }
+
+    /// Whether the filter's listener is to be sent to somebody.
+    pub(crate) fn has_agent(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.op, Op::Process(process::Op::Filter { agent: Some(_), .. })))
+    }
+
     /// The same plan, with the workload stopped right after its exec.
     #[must_use]
     pub fn held(&self) -> Plan {
@@ -250,7 +342,7 @@ impl Plan {
         // its exec than one that is not held (PTRACE_TRACEME; capabilities(7)). So also before the filter.
         let fewer = |step: &Step| {
             use process::Op::{CloseDescriptors, Identity};
-            matches!(step.op, Op::Capability(_) | Op::Process(Identity { .. } | CloseDescriptors))
+            matches!(step.op, Op::Capability(_) | Op::Process(Identity { .. } | CloseDescriptors { .. }))
         };
         let at = plan.steps.iter().position(fewer).unwrap_or(plan.steps.len());
         plan.steps.insert(at, Step::new(Side::Child, Op::Process(process::Op::TraceMe)));
@@ -273,18 +365,20 @@ impl fmt::Display for Plan {
     }
 }
 
+/// How the child is started after these steps.
+fn start(config: &Config, steps: &[Step]) -> Start {
+    let listener = config.seccomp.as_ref().is_some_and(|filter| filter.listener().is_some());
+    match steps.iter().any(|step| step.side == Side::Stage) {
+        true => Start::Staged,
+        // The launcher has to take the listener while the child waits.
+        false if listener => Start::Copied,
+        false => Start::Shared,
+    }
+}
+
 fn gaps(config: &Config, host: &Host) -> Vec<String> {
-    let mut gaps = Vec::new();
-    let rules = config.cgroup.as_ref().is_some_and(|group| !group.resources.devices.is_empty());
-    if rules && host.cgroups.is_v2("devices") {
-        gaps.push(
-            "linux.resources.devices: on cgroup v2 these need a BPF program, which is not supported yet"
-                .into(),
-        );
-    }
-    if config.process.terminal {
-        gaps.push("process.terminal: a terminal is not supported yet; set it to false".into());
-    }
+    let mut gaps = cgroup::gaps(config, host);
+    gaps.extend(mount::gaps(config, host));
     gaps.extend(landlock::gaps(config, host));
     gaps
 }
@@ -294,11 +388,14 @@ fn notes(config: &Config, host: &Host) -> Vec<String> {
     let mut notes: Vec<String> = skipped
         .map(|name| format!("linux.seccomp: no system call {name} is known for this architecture"))
         .collect();
+    notes.extend(cgroup::notes(config));
+    notes.extend(mount::notes(config));
     notes.extend(config.capabilities.granted(host, config.namespaces.makes(Kind::User)).1);
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
     }
-    if config.namespaces.makes(Kind::User) && host.uid != 0 {
+    let own = config.namespaces.ids.is_own_id(host.uid, host.gid);
+    if config.namespaces.makes(Kind::User) && host.uid != 0 && own {
         notes.push(
             "setgroups is denied to this user's user namespaces: the launcher's additional groups stay"
                 .into(),

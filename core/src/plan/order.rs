@@ -1,7 +1,7 @@
 //! What must come before what in a plan, and why. A property of every plan, held against this table in tests.
 
 use super::{Op, Plan, Side};
-use crate::{capability, cgroup, device, landlock, mask, mount, namespace, process, rootfs};
+use crate::{capability, cgroup, hook, landlock, mask, mount, namespace, process, rootfs};
 
 /// A class of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,10 +10,26 @@ pub enum Class {
     MakeGroup,
     /// A value written into a group.
     Limit,
+    /// The launcher opens a mount's source.
+    OpenSource,
     /// The clone.
     Clone,
     /// The child joins groups by itself.
     JoinGroup,
+    /// The process cannot be inspected.
+    Undumpable,
+    /// A namespace is opened.
+    OpenNamespace,
+    /// A namespace is joined.
+    JoinNamespace,
+    /// A terminal is opened.
+    Terminal,
+    /// A hook of the creation.
+    CreateHook,
+    /// A hook of the start.
+    StartHook,
+    /// The child waits to be started.
+    AwaitStart,
     /// `unshare` of the cgroup namespace.
     UnshareCgroup,
     /// `unshare` of the time namespace.
@@ -22,6 +38,8 @@ pub enum Class {
     TimeOffsets,
     /// The id maps are there.
     Maps,
+    /// Root of the user namespace.
+    BecomeRoot,
     /// A profile or context for the exec.
     Label,
     /// A kernel parameter.
@@ -36,10 +54,14 @@ pub enum Class {
     Device,
     /// A masked or read-only path.
     Path,
+    /// A file system is made read-only, once all is made in it.
+    ReadOnlyMount,
     /// The root is made read-only.
     ReadOnlyRoot,
     /// The root is entered.
     Enter,
+    /// The entered root is given its propagation.
+    ShareRoot,
     /// Landlock rules are collected.
     Rules,
     /// Scheduling and where memory comes from.
@@ -76,6 +98,7 @@ pub const TABLE: &[Row] = &[
     (Class::MakeGroup, Class::Limit, "files exist once the group does", "cgroup-v2.rst"),
     (Class::Limit, Class::Clone, "the workload is limited before its first instruction", "runtime-spec"),
     (Class::Limit, Class::JoinGroup, "the workload is limited before its first instruction", "runtime-spec"),
+    (Class::OpenSource, Class::Clone, "the child inherits the descriptors", "open_tree(2)"),
     (Class::Clone, Class::JoinGroup, "what the clone cannot join, the child does", "clone3(2)"),
     (
         Class::JoinGroup,
@@ -91,11 +114,41 @@ pub const TABLE: &[Row] = &[
     ),
     (Class::JoinGroup, Class::Filter, "the filter may refuse write", "seccomp(2)"),
     (
+        Class::OpenNamespace,
+        Class::JoinNamespace,
+        "paths are the host's, and change with the mounts",
+        "setns(2)",
+    ),
+    (Class::Terminal, Class::ReadOnlyRoot, "/dev/console is still to be made", "runtime-spec"),
+    (Class::Terminal, Class::ReadOnlyMount, "/dev/console is still to be made", "runtime-spec"),
+    (Class::Device, Class::Terminal, "it is opened by /dev/ptmx", "runtime-spec"),
+    (Class::Enter, Class::AwaitStart, "a created container is complete", "runtime-spec"),
+    (Class::Capabilities, Class::AwaitStart, "a created container is complete", "runtime-spec"),
+    (
+        Class::Mount,
+        Class::CreateHook,
+        "the container's file systems are there",
+        "runtime-spec, POSIX-platform Hooks",
+    ),
+    (Class::CreateHook, Class::Enter, "their paths are the host's", "runtime-spec, POSIX-platform Hooks"),
+    (Class::Enter, Class::StartHook, "their paths are the container's", "runtime-spec, POSIX-platform Hooks"),
+    (Class::AwaitStart, Class::StartHook, "they are part of the start", "runtime-spec, POSIX-platform Hooks"),
+    (Class::StartHook, Class::Filter, "the filter is the workload's, not theirs", "runtime-spec"),
+    (Class::AwaitStart, Class::Close, "what it waits at is a descriptor", "runtime-spec"),
+    (
         Class::UnshareTime,
         Class::TimeOffsets,
         "offsets are those of the namespace for children",
         "time_namespaces(7)",
     ),
+    (
+        Class::TimeOffsets,
+        Class::BecomeRoot,
+        "it takes /proc/self away from the child",
+        "PR_SET_DUMPABLE(2const)",
+    ),
+    (Class::Maps, Class::BecomeRoot, "ids must be mapped", "user_namespaces(7)"),
+    (Class::BecomeRoot, Class::AttachRoot, "what is made is to have an owner", "user_namespaces(7)"),
     (Class::TimeOffsets, Class::Enter, "written through the host's /proc", "time_namespaces(7)"),
     (
         Class::Maps,
@@ -106,6 +159,11 @@ pub const TABLE: &[Row] = &[
     (Class::Maps, Class::Identity, "ids must be mapped", "user_namespaces(7)"),
     (Class::Propagation, Class::AttachRoot, "or the mount would appear on the host", "mount_namespaces(7)"),
     (Class::AttachRoot, Class::Mount, "targets are resolved inside the root", "runtime-spec"),
+    (Class::Device, Class::ReadOnlyMount, "nodes and mount points are still to be made", "runtime-spec"),
+    (Class::Path, Class::ReadOnlyMount, "mount points are found and made before", "runtime-spec"),
+    (Class::ReadOnlyMount, Class::Enter, "never writable for the workload", "runtime-spec"),
+    (Class::Enter, Class::ShareRoot, "pivot_root refuses a shared root", "pivot_root(2)"),
+    (Class::ShareRoot, Class::Identity, "needs CAP_SYS_ADMIN", "mount(2)"),
     (Class::Mount, Class::Device, "nodes belong on the container's own /dev", "runtime-spec"),
     (Class::Mount, Class::Path, "masks cover what the mounts show", "runtime-spec"),
     (Class::Device, Class::Path, "a device may be masked", "runtime-spec"),
@@ -150,22 +208,26 @@ pub fn class(op: &Op) -> Option<Class> {
     use crate::namespace::Kind;
     Some(match op {
         Op::Cgroup(cgroup::Op::Create { .. } | cgroup::Op::Enable { .. }) => Class::MakeGroup,
-        Op::Cgroup(cgroup::Op::Write { .. }) => Class::Limit,
+        Op::Cgroup(cgroup::Op::Write { .. } | cgroup::Op::Devices { .. }) => Class::Limit,
         Op::Cgroup(cgroup::Op::Join { .. }) => Class::JoinGroup,
         Op::Namespace(namespace::Op::Unshare(Kind::Cgroup)) => Class::UnshareCgroup,
         Op::Namespace(namespace::Op::Unshare(_)) => Class::UnshareTime,
+        Op::Namespace(namespace::Op::Open { .. } | namespace::Op::OpenProcess { .. }) => Class::OpenNamespace,
+        Op::Namespace(namespace::Op::Join { .. } | namespace::Op::JoinProcess { .. }) => Class::JoinNamespace,
         Op::Namespace(namespace::Op::TimeOffsets(_)) => Class::TimeOffsets,
         Op::Namespace(
-            namespace::Op::MapOwnIds { .. } | namespace::Op::AwaitMaps | namespace::Op::BecomeRoot,
+            namespace::Op::MapOwnIds { .. } | namespace::Op::MapIds { .. } | namespace::Op::MapSubIds { .. },
         ) => Class::Maps,
+        Op::Namespace(namespace::Op::BecomeRoot) => Class::BecomeRoot,
         Op::Root(rootfs::Op::Propagation(_)) => Class::Propagation,
-        Op::Root(rootfs::Op::Attach(_) | rootfs::Op::AttachOverlay { .. }) => Class::AttachRoot,
+        Op::Root(rootfs::Op::Attach { .. } | rootfs::Op::AttachOverlay { .. }) => Class::AttachRoot,
         Op::Root(rootfs::Op::ReadOnly) => Class::ReadOnlyRoot,
         Op::Root(rootfs::Op::Pivot | rootfs::Op::Chroot) => Class::Enter,
-        Op::Mount(mount::Op::FileSystem { .. } | mount::Op::Bind { .. } | mount::Op::Cgroup { .. }) => {
-            Class::Mount
-        }
-        Op::Device(device::Op::Node(_) | device::Op::Bind(_) | device::Op::Link(..)) => Class::Device,
+        Op::Root(rootfs::Op::Share(_)) => Class::ShareRoot,
+        Op::Mount(mount::Op::Open(_)) => Class::OpenSource,
+        Op::Mount(mount::Op::ReadOnly { .. }) => Class::ReadOnlyMount,
+        Op::Mount(_) => Class::Mount,
+        Op::Device(_) => Class::Device,
         Op::Path(mask::Op::Mask(_) | mask::Op::ReadOnly(_)) => Class::Path,
         Op::Capability(capability::Op::Bound(..)) => Class::Bound,
         Op::Capability(capability::Op::Set { .. }) => Class::Capabilities,
@@ -176,6 +238,12 @@ pub fn class(op: &Op) -> Option<Class> {
         Op::Landlock(landlock::Op::Restrict) => Class::Restrict,
         Op::Landlock(_) => Class::Rules,
         Op::Process(op) => return process_class(op),
+        Op::Terminal(_) => Class::Terminal,
+        Op::Hook(hook::Op::Outside { .. }) => Class::CreateHook,
+        Op::Hook(hook::Op::Inside { point, .. }) => match point {
+            hook::Point::StartContainer => Class::StartHook,
+            _ => Class::CreateHook,
+        },
         _ => return None,
     })
 }
@@ -186,7 +254,9 @@ fn process_class(op: &process::Op) -> Option<Class> {
         process::Op::Identity { .. } => Class::Identity,
         process::Op::Cwd(_) => Class::Cwd,
         process::Op::NoNewPrivs => Class::NoNewPrivs,
-        process::Op::CloseDescriptors => Class::Close,
+        process::Op::CloseDescriptors { .. } => Class::Close,
+        process::Op::Undumpable => Class::Undumpable,
+        process::Op::AwaitStart { .. } => Class::AwaitStart,
         process::Op::TraceMe => Class::Hold,
         process::Op::Filter { .. } => Class::Filter,
         process::Op::Exec(_) => Class::Exec,
@@ -216,6 +286,18 @@ pub fn violations(plan: &Plan) -> Vec<String> {
         found.push("nothing may come between the filter and the exec, which it may refuse".into());
     }
     let clone = plan.clone_index();
+    // Only a process that cannot be inspected may enter what others are in; a new time namespace is its own.
+    let undumpable = first(Class::Undumpable);
+    if plan.steps()[..clone].iter().enumerate().any(|(index, step)| {
+        step.side == Side::Stage
+            && class(&step.op) == Some(Class::JoinNamespace)
+            && undumpable.is_none_or(|at| at > index)
+    }) {
+        found.push("a stage must not be inspected in the namespaces that it joins (ptrace(2))".into());
+    }
+    if plan.steps()[clone..].iter().any(|step| step.side == Side::Stage) {
+        found.push("the stage ends with the clone".into());
+    }
     if plan.steps()[..clone].iter().any(|step| step.side == Side::Child) {
         found.push("the child can do nothing before the clone".into());
     }

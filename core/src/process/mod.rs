@@ -1,6 +1,6 @@
 //! The workload: what is executed, as whom, with which limits.
 //!
-//! Not done yet: a terminal.
+//! Its terminal, its scheduling and its labels are modules of their own.
 
 #[cfg(feature = "launch")]
 pub(crate) mod perform;
@@ -12,8 +12,9 @@ use oci_spec::runtime::{PosixRlimitType, Process as Spec};
 
 use crate::config::Reader;
 use crate::namespace::{IdMaps, Kind, Namespaces};
+use crate::terminal::Terminal;
 
-pub use plan::Op;
+pub use plan::{Agent, Op};
 pub(crate) use plan::{begin, end, identity};
 
 /// The process to run.
@@ -39,8 +40,8 @@ pub struct Process {
     pub oom_score_adj: Option<i32>,
     /// Whether an exec can raise no privilege.
     pub no_new_privs: bool,
-    /// Whether a terminal is wanted; the launcher refuses it for now.
-    pub terminal: bool,
+    /// Its terminal, if it has one.
+    pub terminal: Option<Terminal>,
 }
 
 /// One limit.
@@ -105,7 +106,7 @@ impl Process {
             rlimits: read_rlimits(reader, spec),
             oom_score_adj: spec.oom_score_adj(),
             no_new_privs: spec.no_new_privileges().unwrap_or(false),
-            terminal: spec.terminal().unwrap_or(false),
+            terminal: Terminal::read(reader, spec),
         }
     }
 

@@ -5,8 +5,9 @@ use std::os::fd::AsFd;
 
 use super::Op;
 use crate::launch::child::Child;
+use crate::launch::gate::Word;
 use crate::rootfs::resolve;
-use crate::sys::{self, Errno, credential, fs, process, ptrace, signal};
+use crate::sys::{self, Errno, credential, fs, process, ptrace, seccomp, signal};
 
 /// The child's part.
 pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
@@ -30,20 +31,63 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::Umask(mask) => fs::umask(*mask),
         Op::NoNewPrivs => credential::set_no_new_privs(),
         Op::TraceMe => ptrace::trace_me(),
-        Op::CloseDescriptors => {
-            fs::close_from(3)?;
+        Op::Undumpable => credential::set_dumpable(0),
+        Op::Find(candidates) => find(candidates),
+        Op::AwaitStart { preserved } => await_start(*preserved, child),
+        Op::CloseDescriptors { preserved } => {
+            // What tells the launcher of the exec is closed by it.
+            let first = preserved.saturating_add(3);
+            match child.door() {
+                Some(door) => fs::close_except(first, [door])?,
+                None => fs::close_from(first)?,
+            }
             // Here and not at the exec, where the filter may refuse it.
             signal::unblock_all()
         }
-        Op::Filter { program } => {
+        Op::Filter { program, agent: None } => {
             // Before Linux 5.16 a core dump of the child, as by SIGSYS from its own filter, would kill everyone who
             // shares its memory. The exec makes the workload dumpable again.
             credential::set_dumpable(0)?;
             credential::seccomp_load(&program.instructions, program.flags)
         }
+        Op::Filter { program, agent: Some(_) } => {
+            child.say(Word::Listener)?;
+            let listener = seccomp::load_with_listener(&program.instructions, program.flags)?;
+            child.offer(listener.as_fd());
+            // Closed by the exec: the filter may refuse to do it here.
+            std::mem::forget(listener);
+            Ok(())
+        }
         Op::Exec(candidates) => Err(exec(candidates, child)),
         Op::Clone { .. } => Err(Errno::ENOSYS), // the parent's
     }
+}
+
+/// The first candidate that may be executed, by the rules of [`exec`].
+fn find(candidates: &[CString]) -> sys::Result<()> {
+    let mut worst = Errno::ENOENT;
+    for candidate in candidates {
+        match fs::access_execute(candidate) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(Errno::EACCES) => worst = Errno::EACCES,
+            done => return done,
+        }
+    }
+    Err(worst)
+}
+
+/// Others may be in the pid namespace already, who must find nothing of the launcher's here. Once it has said that it is
+/// ready the launcher is not needed, and its end is no matter.
+fn await_start(preserved: u32, child: &Child<'_>) -> sys::Result<()> {
+    let (start, door) = (child.start()?, child.door().ok_or(Errno::EBADF)?);
+    let first = preserved.saturating_add(3);
+    credential::set_dumpable(0)?;
+    let state = child.parent().states.get(1).map_or(start, AsFd::as_fd);
+    let rules = child.ruleset().unwrap_or(start);
+    fs::close_except(first, [start, door, state, rules])?;
+    child.pass(Word::Ready)?;
+    let mut byte = [0];
+    fs::read(start, &mut byte).map(drop)
 }
 
 fn detach(child: &Child<'_>) -> sys::Result<()> {

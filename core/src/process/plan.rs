@@ -4,10 +4,11 @@ use std::ffi::CString;
 use std::fmt;
 
 use crate::config::Config;
+use crate::hook::{self, About};
 use crate::host::Host;
 use crate::namespace::Kind;
-use crate::plan::{self, PlanError, Side, Step};
-use crate::{capability, landlock};
+use crate::plan::{self, PlanError, Side, Start, Step};
+use crate::{capability, landlock, seccomp};
 
 use super::Rlimit;
 
@@ -20,7 +21,11 @@ pub enum Op {
         namespaces: Vec<Kind>,
         /// Whether the child starts in its v2 group.
         into_group: bool,
+        /// In what memory it runs, and whose child it is.
+        start: Start,
     },
+    /// Keeps the process from being inspected by what is in the namespaces that it enters (`PR_SET_DUMPABLE`).
+    Undumpable,
     /// Leaves the caller's session, signal dispositions and standard streams behind.
     Detach,
     /// Writes `/proc/self/oom_score_adj`.
@@ -44,15 +49,38 @@ pub enum Op {
     NoNewPrivs,
     /// Asks to be stopped right after the exec, for observation.
     TraceMe,
-    /// Closes every descriptor but 0, 1 and 2, and unblocks all signals.
-    CloseDescriptors,
+    /// Looks for the program, as the exec will.
+    Find(Vec<CString>),
+    /// Waits to be started, with nothing of the launcher's open.
+    AwaitStart {
+        /// Descriptors from 3 on that the workload keeps.
+        preserved: u32,
+    },
+    /// Closes every descriptor but 0, 1, 2 and those preserved, and unblocks all signals.
+    CloseDescriptors {
+        /// Descriptors from 3 on that the workload keeps.
+        preserved: u32,
+    },
     /// Loads the filter.
     Filter {
         /// Its instructions.
-        program: crate::seccomp::Program,
+        program: seccomp::Program,
+        /// Who is sent its listener, if it has one.
+        agent: Option<Agent>,
     },
     /// Executes the first of these that exists.
     Exec(Vec<CString>),
+}
+
+/// Whom a filter's listener is sent to, and what is said of the container then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// The agent.
+    pub listener: seccomp::listener::Listener,
+    /// What it is told.
+    pub about: About,
+    /// Whether the process is the container's first, which is being created.
+    pub first: bool,
 }
 
 impl Op {
@@ -63,7 +91,10 @@ impl Op {
             | Op::OomScoreAdj(_)
             | Op::Cwd(_)
             | Op::Umask(_)
-            | Op::CloseDescriptors
+            | Op::Undumpable
+            | Op::Find(_)
+            | Op::AwaitStart { .. }
+            | Op::CloseDescriptors { .. }
             | Op::TraceMe => "process",
             Op::Rlimit(_) => "rlimits",
             Op::Identity { .. } => "user",
@@ -78,14 +109,21 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let limit = |value: u64| if value == u64::MAX { "unlimited".to_owned() } else { value.to_string() };
         match self {
-            Op::Clone { namespaces, into_group } => {
+            Op::Clone { namespaces, into_group, start } => {
                 let links: Vec<_> = namespaces.iter().map(|kind| kind.link()).collect();
                 write!(
                     f,
                     "clone3, new namespaces: {}",
                     if links.is_empty() { "none".into() } else { links.join(" ") }
                 )?;
-                if *into_group { write!(f, ", into the v2 group") } else { Ok(()) }
+                if *into_group {
+                    write!(f, ", into the v2 group")?;
+                }
+                f.write_str(match start {
+                    Start::Shared => "",
+                    Start::Copied => ", on a copy of the memory",
+                    Start::Staged => ", by the stage",
+                })
             }
             Op::Detach => write!(f, "setsid, default signals, standard streams"),
             Op::OomScoreAdj(value) => {
@@ -102,16 +140,27 @@ impl fmt::Display for Op {
             Op::Umask(mask) => write!(f, "umask {mask:03o}"),
             Op::NoNewPrivs => write!(f, "set no_new_privs"),
             Op::TraceMe => write!(f, "be stopped after execve, for observation"),
-            Op::CloseDescriptors => write!(f, "close descriptors 3 and up, unblock signals"),
-            Op::Filter { program } => {
-                write!(f, "load a filter of {} instructions", program.instructions.len())
+            Op::Undumpable => write!(f, "not to be inspected"),
+            Op::Find(candidates) => write!(f, "find {}", names(candidates)),
+            Op::AwaitStart { .. } => write!(f, "close what is not needed, wait for the start"),
+            Op::CloseDescriptors { preserved } => {
+                write!(f, "close descriptors {} and up, unblock signals", preserved.saturating_add(3))
             }
-            Op::Exec(candidates) => {
-                let names: Vec<_> = candidates.iter().map(|path| path.to_string_lossy()).collect();
-                write!(f, "execve {}", names.join(" or "))
+            Op::Filter { program, agent } => {
+                write!(f, "load a filter of {} instructions", program.instructions.len())?;
+                match agent {
+                    Some(agent) => write!(f, ", send its listener to {}", agent.listener.path.display()),
+                    None => Ok(()),
+                }
             }
+            Op::Exec(candidates) => write!(f, "execve {}", names(candidates)),
         }
     }
+}
+
+fn names(candidates: &[CString]) -> String {
+    let names: Vec<_> = candidates.iter().map(|path| path.to_string_lossy()).collect();
+    names.join(" or ")
 }
 
 /// The first thing that a child does.
@@ -136,7 +185,9 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
         push(plan::Op::Capability(capability::Op::Keep));
     }
     // Where a process maps its own id alone, setgroups is denied for good (user_namespaces(7)).
-    let denied = config.namespaces.makes(Kind::User) && host.uid != 0;
+    let denied = config.namespaces.makes(Kind::User)
+        && host.uid != 0
+        && config.namespaces.ids.is_own_id(host.uid, host.gid);
     if denied && !process.groups.is_empty() {
         return Err(PlanError::new(
             "process.user.additionalGids",
@@ -144,7 +195,7 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
             "leave them out, or run as root",
         ));
     }
-    if host.uid == 0 || config.namespaces.makes(Kind::User) {
+    if host.uid == 0 || config.namespaces.separates(Kind::User) {
         let groups = (!denied).then(|| process.groups.clone());
         push(plan::Op::Process(Op::Identity { groups, gid: process.gid, uid: process.uid }));
     } else if (process.uid, process.gid) != (host.uid, host.gid) {
@@ -160,8 +211,9 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
     Ok(())
 }
 
-/// The last things: nothing may come between the filter and the exec.
-pub(crate) fn end(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+/// The last things: nothing may come between the filter and the exec. `first` says whether it is the container's first
+/// process.
+pub(crate) fn end(config: &Config, host: &Host, first: bool, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     let process = &config.process;
     let push = |steps: &mut Vec<Step>, op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
     push(steps, Op::Cwd(process.cwd.clone()));
@@ -169,13 +221,21 @@ pub(crate) fn end(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Result
     if process.no_new_privs {
         push(steps, Op::NoNewPrivs);
     }
+    if first {
+        hook::plan_start(config, steps);
+    }
     steps.extend(landlock::restrict(config, host));
-    push(steps, Op::CloseDescriptors);
+    push(steps, Op::CloseDescriptors { preserved: 0 });
     if let Some(filter) = &config.seccomp {
         let program = filter.compile().map_err(|violation| {
             PlanError::new(violation.path, violation.problem, "use fewer rules or fewer conditions")
         })?;
-        push(steps, Op::Filter { program });
+        let agent = filter.listener().map(|listener| Agent {
+            listener: listener.clone(),
+            about: hook::about(config),
+            first,
+        });
+        push(steps, Op::Filter { program, agent });
     }
     push(steps, Op::Exec(process.candidates()));
     Ok(())

@@ -4,6 +4,7 @@
 //! An overlay is asked for by a first mount at `/`: type `overlay`, options `lowerdir=`, `upperdir=`, `workdir=` and
 //! those of the kernel's `overlayfs.rst`; it is attached on `root.path`, which the container then never sees.
 
+mod overlay;
 #[cfg(feature = "launch")]
 pub(crate) mod perform;
 mod plan;
@@ -12,26 +13,25 @@ pub(crate) mod resolve;
 
 use std::ffi::CString;
 
-use crate::config::{NOT_YET, Reader};
+use crate::config::Reader;
 use crate::mount;
 use crate::namespace::{Kind, Namespaces};
 
+pub use overlay::{Data, Layer, Overlay};
 pub use plan::Op;
 pub(crate) use plan::{enter, plan};
-
-/// The kernel passes mount data in one page.
-const LONGEST_DATA: usize = 4095;
 
 /// A root file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
     /// Directory on the host.
     pub path: CString,
-    /// Data of an overlay mount; `None` takes the directory as it is.
-    pub overlay: Option<CString>,
+    /// An overlay mount; `None` takes the directory as it is.
+    pub overlay: Option<Overlay>,
     /// Whether the container may not write to it.
     pub readonly: bool,
-    /// Propagation given to the whole mount tree first: `MS_PRIVATE` or `MS_SLAVE`, with `MS_REC`.
+    /// Propagation of the root in the end, with `MS_REC` for all mounts: `MS_PRIVATE`, `MS_SLAVE` of the host's mounts,
+    /// `MS_SHARED` in a new peer group, or `MS_UNBINDABLE`.
     pub propagation: u64,
 }
 
@@ -46,16 +46,19 @@ impl Root {
         };
         let readonly =
             reader.spec.root().as_ref().and_then(oci_spec::runtime::Root::readonly).unwrap_or(false);
-        if readonly && !namespaces.makes(Kind::Mount) {
-            reader.refuse("root.readonly", "needs a new mount namespace");
+        if readonly && !namespaces.separates(Kind::Mount) {
+            reader.refuse("root.readonly", "needs a mount namespace");
         }
-        Root { path, overlay: read_overlay(reader), readonly, propagation: read_propagation(reader) }
+        let overlay = read_overlay(reader);
+        let readonly = readonly || overlay.as_ref().is_some_and(|(_, readonly)| *readonly);
+        let overlay = overlay.map(|(overlay, _)| overlay);
+        Root { path, overlay, readonly, propagation: read_propagation(reader) }
     }
 }
 
-fn read_overlay(reader: &mut Reader<'_>) -> Option<CString> {
+fn read_overlay(reader: &mut Reader<'_>) -> Option<(Overlay, bool)> {
     let mounts = reader.spec.mounts().as_deref().unwrap_or_default();
-    let mut overlay = None;
+    let mut read = None;
     for (index, mount) in mounts.iter().enumerate().filter(|(_, mount)| mount::is_root(mount)) {
         let at = |field: &str| format!("mounts[{index}].{field}");
         if index != 0 {
@@ -65,36 +68,25 @@ fn read_overlay(reader: &mut Reader<'_>) -> Option<CString> {
             reader.refuse(at("type"), "is not overlay, the only type that can be mounted at /");
         }
         if mount.uid_mappings().is_some() || mount.gid_mappings().is_some() {
-            reader.refuse(at("uidMappings"), NOT_YET);
+            reader.refuse(at("uidMappings"), "are for bind mounts; map the layers instead");
         }
-        let options = mount.options().as_deref().unwrap_or_default();
-        if !options.iter().any(|option| option.starts_with("lowerdir=")) {
-            reader.refuse(at("options"), "has no lowerdir=");
-        }
-        let data = options.join(",");
-        if data.len() > LONGEST_DATA {
-            reader
-                .refuse(at("options"), format!("has {} bytes; the kernel takes {LONGEST_DATA}", data.len()));
-        }
-        overlay = Some(reader.text(&at("options"), data));
+        read = Some(overlay::read(reader, index, mount));
     }
-    overlay
+    read
 }
 
 fn read_propagation(reader: &mut Reader<'_>) -> u64 {
-    const AT: &str = "linux.rootfsPropagation";
-    let private = libc::MS_PRIVATE | libc::MS_REC;
     let asked = reader.linux().and_then(|linux| linux.rootfs_propagation().as_deref()).unwrap_or_default();
     match asked {
-        "" | "private" | "rprivate" => private,
+        "" | "private" | "rprivate" => libc::MS_PRIVATE | libc::MS_REC,
         "slave" | "rslave" => libc::MS_SLAVE | libc::MS_REC,
-        "shared" | "rshared" | "unbindable" | "runbindable" => {
-            reader.refuse(AT, format!("{asked} {NOT_YET}"));
-            private
-        }
+        "shared" => libc::MS_SHARED,
+        "rshared" => libc::MS_SHARED | libc::MS_REC,
+        "unbindable" => libc::MS_UNBINDABLE,
+        "runbindable" => libc::MS_UNBINDABLE | libc::MS_REC,
         _ => {
-            reader.refuse(AT, format!("{asked:?} is no propagation type"));
-            private
+            reader.refuse("linux.rootfsPropagation", format!("{asked:?} is no propagation type"));
+            libc::MS_PRIVATE | libc::MS_REC
         }
     }
 }

@@ -9,6 +9,8 @@ pub const KILL_THREAD: u32 = 0x0000_0000;
 pub const TRAP: u32 = 0x0003_0000;
 /// Fails the call with the errno in the lower half.
 pub const ERRNO: u32 = 0x0005_0000;
+/// Asks whoever listens; without a listener the call fails with ENOSYS.
+pub const USER_NOTIF: u32 = 0x7fc0_0000;
 /// Asks a tracer, which sees the lower half; without one the call fails with ENOSYS.
 pub const TRACE: u32 = 0x7ff0_0000;
 /// Runs the call, and logs it.

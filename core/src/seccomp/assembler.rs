@@ -19,6 +19,8 @@ pub(super) struct Assembler {
     reversed: Vec<Instruction>,
     /// The foremost return of each word.
     returns: HashMap<u32, usize>,
+    /// The foremost trampoline to each instruction that has one.
+    trampolines: HashMap<usize, usize>,
 }
 
 impl Assembler {
@@ -58,13 +60,14 @@ impl Assembler {
         }
     }
 
-    /// How many instructions lie between the next one and `target`, if a test can leave out as many.
+    /// How many instructions lie between the next one and `target`, or a trampoline to it, if a test can leave out as
+    /// many.
     fn offset(&self, target: Target) -> Option<u8> {
-        let at = match target {
-            Target::At(at) => at,
-            Target::Return(word) => *self.returns.get(&word)?,
-        };
-        u8::try_from(self.reversed.len() - at - 1).ok()
+        let near = |at: usize| u8::try_from(self.reversed.len() - at - 1).ok();
+        match target {
+            Target::At(at) => near(at).or_else(|| near(*self.trampolines.get(&at)?)),
+            Target::Return(word) => near(*self.returns.get(&word)?),
+        }
     }
 
     /// Puts a way to `target` right here.
@@ -72,6 +75,7 @@ impl Assembler {
         match target {
             Target::At(at) => {
                 let distance = self.reversed.len() - at - 1;
+                self.trampolines.insert(at, self.reversed.len());
                 // No program that is kept is anywhere near 2^32 instructions long.
                 self.put(Instruction { code: JUMP, jt: 0, jf: 0, k: distance as u32 })
             }

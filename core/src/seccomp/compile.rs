@@ -1,5 +1,26 @@
-//! From a filter to BPF: the architecture first, then a balanced tree over the system-call numbers, then, for the
-//! calls that need it, their arguments.
+//! From a filter to BPF.
+//!
+//! ```text
+//! load arch
+//! native?              no: trampoline to the other architectures
+//! load number
+//! tree                 one test a level
+//! at its leaves        a return, or a trampoline to checks
+//! checks               of arguments, each set of them once
+//! other architectures  likewise; at the end a return that kills
+//! ```
+//!
+//! *The tree* ([`super::tree`]) finds the span of numbers that a call is in. Neighbours with equal replies are one span,
+//! and a number alone among others takes one test instead of two. Whether a number is x32's is no question of its own,
+//! which all calls would be asked: x32's numbers are spans like others, at the tree's upper edge.
+//!
+//! *Distance.* A test jumps over 255 instructions at most. A return is one instruction, so whoever is too far from it
+//! gets a copy. Checks are long, so they lie behind the tree and not in it, where they would push its parts apart. So no
+//! leaf takes more than one instruction, and the tree of 400 calls that all get something else takes one trampoline on
+//! a way at most. Trampolines are shared where they are near.
+//!
+//! So a call of the native ABI runs 3 instructions up to the tree, at most 10 in it for up to 400 names, trampolines
+//! included, and a return or a trampoline to its checks: 14.
 
 use super::assembler::{Assembler, Target};
 use super::filter::{Filter, Section};
@@ -7,6 +28,7 @@ use super::program::{
     AND, ARCH, ARGUMENTS, IF_AT_LEAST, IF_EQUAL, IF_GREATER, MAX_INSTRUCTIONS, NUMBER, Program,
 };
 use super::rule::{Compare, Condition, Reply, Rule};
+use super::tree::{Shape, Span, Test};
 use super::{action, arch};
 use crate::config::Violation;
 use std::collections::HashMap;
@@ -29,12 +51,6 @@ pub(super) fn compile(filter: &Filter) -> Result<Program, Violation> {
 /// Calls of no governed ABI.
 const FOREIGN: Reply = Reply::Return(action::KILL_PROCESS);
 
-/// The calls from `first` to the next span's.
-struct Span<'a> {
-    first: u32,
-    reply: &'a Reply,
-}
-
 /// All numbers under one value of `seccomp_data.arch`, in spans of equal replies.
 fn spans(sections: &[Section]) -> Vec<Span<'_>> {
     let mut spans = Vec::new();
@@ -53,6 +69,8 @@ fn spans(sections: &[Section]) -> Vec<Span<'_>> {
         }
         // -1 is no call of x32, for all its bit 30: a tracer writes it to have a call left out.
         put(&mut spans, u32::MAX, native.unnamed(u32::MAX));
+        let but_last = spans.split_last_mut().map_or(&mut [][..], |(_, others)| others);
+        but_last.iter_mut().for_each(|span| span.is_x32 = span.first >= arch::X32_BIT);
     }
     spans
 }
@@ -63,7 +81,7 @@ fn put<'a>(spans: &mut Vec<Span<'a>>, first: u32, reply: &'a Reply) {
         spans.pop();
     }
     if spans.last().is_none_or(|last| last.reply != reply) {
-        spans.push(Span { first, reply });
+        spans.push(Span { first, reply, is_x32: false });
     }
 }
 
@@ -79,8 +97,12 @@ impl<'a> Compiler<'a> {
         // The native ABI comes last, and so lies next to its test.
         let mut start = Target::Return(action::KILL_PROCESS);
         for group in filter.sections.chunk_by(|one, next| one.abi.audit() == next.abi.audit()).rev() {
+            // Behind the tree, which stays short, so that its tests reach each other.
+            for reply in group.iter().flat_map(|section| section.calls.values()) {
+                self.reply(reply);
+            }
             let spans = spans(group);
-            let mut inside = self.tree(&spans);
+            let mut inside = self.tree(&spans, Shape::of(&spans));
             if spans.len() > 1 {
                 inside = self.code.load(NUMBER, inside);
             }
@@ -90,18 +112,26 @@ impl<'a> Compiler<'a> {
         self.code.finish(start)
     }
 
-    /// A binary search over the spans, of which there is at least one. The lower half comes last, and so lies next to
-    /// the test.
-    fn tree(&mut self, spans: &[Span<'a>]) -> Target {
-        let middle = spans.len() / 2;
-        if middle == 0 {
-            return self.reply(spans[0].reply);
+    /// A search over the spans. The lower part comes last, and so lies next to the test.
+    fn tree(&mut self, spans: &[Span<'a>], shape: Shape) -> Target {
+        match spans {
+            [] => Target::Return(action::KILL_PROCESS),
+            [span] => self.reply(span.reply),
+            [outer, middle, ..] => match shape.first_test(spans) {
+                Test::Middle => {
+                    let outer = self.reply(outer.reply);
+                    let lone = self.reply(middle.reply);
+                    self.code.branch(IF_EQUAL, middle.first, lone, outer)
+                }
+                Test::AtLeast(index) => {
+                    let (lower, upper) = spans.split_at(index);
+                    let first = upper[0].first;
+                    let upper = self.tree(upper, shape);
+                    let lower = self.tree(lower, shape);
+                    self.code.branch(IF_AT_LEAST, first, upper, lower)
+                }
+            },
         }
-        let (lower, upper) = spans.split_at(middle);
-        let first = upper[0].first;
-        let upper = self.tree(upper);
-        let lower = self.tree(lower);
-        self.code.branch(IF_AT_LEAST, first, upper, lower)
     }
 
     fn reply(&mut self, reply: &'a Reply) -> Target {

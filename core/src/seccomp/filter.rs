@@ -1,6 +1,7 @@
 //! A validated filter: for each ABI that it governs, what each system call gets.
 
 use super::arch::{Abi, Arch};
+use super::listener::Listener;
 use super::multiplex::Multiplexed;
 use super::profile::Profile;
 use super::rule::{Reply, Rule, Rules};
@@ -17,6 +18,7 @@ pub struct Filter {
     pub(super) sections: Vec<Section>,
     pub(super) flags: u32,
     skipped: Vec<String>,
+    listener: Option<Listener>,
 }
 
 impl Filter {
@@ -32,13 +34,18 @@ impl Filter {
         let names = profile.entries.iter().flat_map(|entry| entry.names);
         let unknown = names.filter(|name| !sections.iter().any(|section| section.knows(name)));
         let skipped = unknown.filter(|name| told.insert(name.as_str())).cloned().collect();
-        Ok(Filter { sections, flags: profile.flags, skipped })
+        Ok(Filter { sections, flags: profile.flags, skipped, listener: profile.listener })
     }
 
     /// Names in the profile that no ABI governed by it has, in the profile's order, each once. They have no effect; a
     /// profile written for many kernels and architectures usually has some.
     pub fn skipped(&self) -> &[String] {
         &self.skipped
+    }
+
+    /// Who is asked about the calls with `SCMP_ACT_NOTIFY`, if the profile has any.
+    pub fn listener(&self) -> Option<&Listener> {
+        self.listener.as_ref()
     }
 
     /// Compiles the filter to the program that the kernel loads.

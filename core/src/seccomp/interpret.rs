@@ -2,8 +2,8 @@
 //! that filters are made of (those of this compiler, and of libseccomp's), not all of classic BPF.
 
 use super::program::{
-    AND, ARCH, ARGUMENTS, IF_ANY_BIT, IF_AT_LEAST, IF_EQUAL, IF_GREATER, Instruction, JUMP, LOAD, NUMBER,
-    RETURN,
+    AND, ARCH, ARGUMENTS, IF_ANY_BIT, IF_AT_LEAST, IF_EQUAL, IF_GREATER, Instruction, JUMP, LOAD,
+    MAX_INSTRUCTIONS, NUMBER, RETURN,
 };
 
 /// A system call as a filter sees it: `struct seccomp_data`.
@@ -63,6 +63,18 @@ pub enum Malformed {
         /// What it loads from.
         offset: u32,
     },
+    /// It is empty, or longer than the kernel takes.
+    #[error("BPF program of {length} instructions, but the kernel takes 1 to {MAX_INSTRUCTIONS}")]
+    Length {
+        /// Its length.
+        length: usize,
+    },
+    /// A jump leads out of the program.
+    #[error("BPF instruction {at}: jumps out of the program")]
+    Jump {
+        /// The instruction's index.
+        at: usize,
+    },
     /// The program runs past its last instruction.
     #[error("BPF program of {length} instructions ends without a return")]
     End {
@@ -70,6 +82,39 @@ pub enum Malformed {
         length: usize,
     },
 }
+
+/// Checks a program as the kernel does before it takes it (`bpf_check_classic` and `seccomp_check_filter`): every
+/// instruction, also those that no call comes to. Only the operations differ, of which the kernel knows more.
+///
+/// # Errors
+/// The first instruction that is wrong.
+pub fn verify(program: &[Instruction]) -> Result<(), Malformed> {
+    let length = program.len();
+    if !(1..=MAX_INSTRUCTIONS).contains(&length) {
+        return Err(Malformed::Length { length });
+    }
+    for (at, &Instruction { code, jt, jf, k }) in program.iter().enumerate() {
+        let farthest = match code {
+            LOAD if k.is_multiple_of(4) && k < DATA => 0,
+            LOAD => return Err(Malformed::Offset { at, offset: k }),
+            RETURN | AND => 0,
+            JUMP => k as usize,
+            IF_EQUAL | IF_GREATER | IF_AT_LEAST | IF_ANY_BIT => jt.max(jf).into(),
+            _ => return Err(Malformed::Operation { at, code }),
+        };
+        let jumps = !matches!(code, LOAD | RETURN | AND);
+        if jumps && farthest >= length - at - 1 {
+            return Err(Malformed::Jump { at });
+        }
+    }
+    match program.last() {
+        Some(last) if last.code == RETURN => Ok(()),
+        _ => Err(Malformed::End { length }),
+    }
+}
+
+/// The size of `struct seccomp_data`.
+const DATA: u32 = ARGUMENTS + 6 * 8;
 
 /// Runs `program` on `call`. It ends, since jumps only go forward.
 ///

@@ -43,13 +43,15 @@
 //!
 //! # What is refused
 //!
-//! `SCMP_ACT_NOTIFY`, which needs a listener; an errno for an action that takes none, or out of range; an argument
+//! `SCMP_ACT_NOTIFY` without a `listenerPath`, as the default action, or for `write` (the latter two as runc); an errno for an action that takes none, or out of range; an argument
 //! index above 5; an entry without names; a program longer than the kernel takes.
 //!
 //! # What it costs
 //!
-//! A call runs through a binary search over the spans of numbers that share a reply, so a profile of 400 names takes
-//! about a dozen instructions for any call, before arguments are looked at.
+//! A call runs through a binary search over the spans of numbers that share a reply, so a profile of 400 names takes 14
+//! instructions at most for any native call, before arguments are looked at; that of an engine takes 11. A chain of
+//! comparisons, libseccomp's default, takes hundreds, and the kernel runs them for every number when it loads them
+//! (`seccomp_cache_prepare`).
 
 pub mod action;
 mod arch;
@@ -57,6 +59,7 @@ mod assembler;
 mod compile;
 mod filter;
 mod interpret;
+pub mod listener;
 mod multiplex;
 mod profile;
 mod program;
@@ -64,9 +67,10 @@ mod rule;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use arch::Arch;
 pub use filter::Filter;
-pub use interpret::{Call, Decision, Malformed, interpret};
+pub use interpret::{Call, Decision, Malformed, interpret, verify};
 pub use program::{Instruction, Program};
 pub use table::number;

@@ -2,6 +2,7 @@
 
 use super::action;
 use super::interpret::{Call, Decision, interpret};
+use super::profile::NEW_LISTENER;
 
 /// One instruction, laid out as the kernel's `struct sock_filter`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,11 @@ pub struct Program {
 }
 
 impl Program {
+    /// Whether loading it returns a listener, to be handed to [`Filter::listener`](super::Filter::listener).
+    pub fn has_listener(&self) -> bool {
+        self.flags & NEW_LISTENER != 0
+    }
+
     /// What this program decides on a call. One that no interpreter can run (none that is compiled here) kills.
     pub fn decide(&self, call: &Call) -> Decision {
         let kill = Decision { action: action::KILL_PROCESS, executed: 0 };

@@ -88,10 +88,11 @@ impl Rules {
         }
     }
 
-    /// The one action to answer with when the arguments cannot be seen: the strictest that any arguments would get.
+    /// The one action to answer with when the arguments cannot be seen: the strictest that any arguments would get,
+    /// among equally strict ones the first in the profile.
     pub(super) fn unseen(&self, default: u32) -> u32 {
         let actions = self.conditional.iter().map(|rule| rule.action);
-        self.unconditional.unwrap_or_else(|| actions.fold(default, stricter))
+        self.unconditional.unwrap_or_else(|| actions.chain([default]).reduce(stricter).unwrap_or(default))
     }
 
     pub(super) fn reply(self, default: u32) -> Reply {

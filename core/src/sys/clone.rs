@@ -4,12 +4,15 @@
 //! parent is. It has no thread-local storage of its own either, which is why everything that it does goes through
 //! `super::call`. The pattern is that of a scoped thread: `with_child` returns only after the child has left
 //! the memory, so what the child reads can be borrowed.
+//!
+//! Where the launcher cannot wait until the exec, or the child has to be single-threaded, it runs on a copy instead
+//! ([`with_copy`], [`sibling`]).
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicI32;
 
 use super::stack::Stack;
-use super::{Errno, Result, Sysno, owned};
+use super::{Errno, Result, Sysno, args, call, owned};
 
 /// `struct clone_args` of `clone3(2)`, version 2 (88 bytes, Linux 5.7).
 #[repr(C)]
@@ -64,16 +67,12 @@ pub(crate) fn with_child<T: Sync>(request: &Request<'_>, entry: fn(&T) -> !, dat
     let stack = Stack::new()?;
     let mut pidfd: i32 = -1;
     let own = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID;
-    let into = request.cgroup.map_or(0, |_| CLONE_INTO_CGROUP);
     let args = CloneArgs {
-        flags: request.namespaces | own as u64 | CLONE_CLEAR_SIGHAND | into,
         pidfd: std::ptr::from_mut(&mut pidfd) as u64,
-        parent_tid: request.pid.as_ptr() as u64,
         exit_signal: libc::SIGCHLD as u64,
         stack: stack.base() as u64,
         stack_size: stack.size() as u64,
-        cgroup: request.cgroup.map_or(0, |dir| dir.as_raw_fd() as u64),
-        ..CloneArgs::default()
+        ..request.args(own as u64 | CLONE_CLEAR_SIGHAND)
     };
     let start = Start { entry, data };
     // SAFETY: the stack, `start` and `data` outlive the child's stay in this memory, since this thread does not go on
@@ -81,6 +80,59 @@ pub(crate) fn with_child<T: Sync>(request: &Request<'_>, entry: fn(&T) -> !, dat
     let pid = unsafe { clone3(&args, trampoline::<T>, &start) }?;
     // SAFETY: CLONE_PIDFD made it.
     Ok(Child { pid, pidfd: unsafe { owned(pidfd as usize) } })
+}
+
+/// Starts a child on a copy of this memory. What both are to see must lie in shared mappings.
+///
+/// In a process with threads the child may use nothing but [`super`] and plain computation: another thread may have
+/// held a lock.
+///
+/// # Errors
+/// Of `clone3(2)`.
+pub(crate) fn with_copy<T>(request: &Request<'_>, entry: fn(&T) -> !, data: &T) -> Result<Child> {
+    let mut pidfd: i32 = -1;
+    let own = (libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID) as u64 | CLONE_CLEAR_SIGHAND;
+    let args = CloneArgs {
+        pidfd: std::ptr::from_mut(&mut pidfd) as u64,
+        exit_signal: libc::SIGCHLD as u64,
+        ..request.args(own)
+    };
+    let pid = copy(&args, entry, data)?;
+    // SAFETY: CLONE_PIDFD made it.
+    Ok(Child { pid, pidfd: unsafe { owned(pidfd as usize) } })
+}
+
+/// Starts a child of this process's own parent on a copy of this memory; its process id is left in `request.pid`.
+/// As [`with_copy`] otherwise.
+///
+/// # Errors
+/// Of `clone3(2)`.
+pub(crate) fn sibling<T>(request: &Request<'_>, entry: fn(&T) -> !, data: &T) -> Result<()> {
+    // With CLONE_PARENT the exit signal is this process's own, and none may be given.
+    let own = (libc::CLONE_PARENT | libc::CLONE_PARENT_SETTID) as u64 | CLONE_CLEAR_SIGHAND;
+    copy(&request.args(own), entry, data).map(drop)
+}
+
+fn copy<T>(args: &CloneArgs, entry: fn(&T) -> !, data: &T) -> Result<i32> {
+    // SAFETY: without CLONE_VM memory is copied, and the child never returns from here; the kernel writes to the
+    // process id, which the request borrows, and to the pidfd, which the callers own.
+    let pid = unsafe { call(Sysno::clone3, args![std::ptr::from_ref(args), size_of::<CloneArgs>()]) }?;
+    if pid == 0 {
+        entry(data);
+    }
+    Ok(pid as i32)
+}
+
+impl Request<'_> {
+    fn args(&self, flags: u64) -> CloneArgs {
+        let into = self.cgroup.map_or(0, |_| CLONE_INTO_CGROUP);
+        CloneArgs {
+            flags: self.namespaces | flags | into,
+            parent_tid: self.pid.as_ptr() as u64,
+            cgroup: self.cgroup.map_or(0, |dir| dir.as_raw_fd() as u64),
+            ..CloneArgs::default()
+        }
+    }
 }
 
 /// Not in the libc crate for this target: reset signal handlers in the child.

@@ -132,8 +132,18 @@ pub fn set_dumpable(value: usize) -> Result<()> {
 /// Loads a seccomp filter for the calling thread.
 ///
 /// # Errors
-/// `EACCES` without `no_new_privs` or `CAP_SYS_ADMIN`, `EINVAL` for a program that the kernel refuses.
+/// `EACCES` without `no_new_privs` or `CAP_SYS_ADMIN`, `EINVAL` for a program that the kernel refuses, `ESRCH` when
+/// `SECCOMP_FILTER_FLAG_TSYNC` asks for all threads and one cannot follow.
 pub fn seccomp_load(program: &[crate::seccomp::Instruction], flags: u32) -> Result<()> {
+    // With that flag alone, the thread that could not follow.
+    match seccomp_call(program, flags)? {
+        0 => Ok(()),
+        _thread => Err(super::Errno::ESRCH),
+    }
+}
+
+/// `seccomp(2)` with `SECCOMP_SET_MODE_FILTER`.
+pub(super) fn seccomp_call(program: &[crate::seccomp::Instruction], flags: u32) -> Result<usize> {
     #[repr(C)]
     struct Fprog {
         length: u16,
@@ -143,6 +153,5 @@ pub fn seccomp_load(program: &[crate::seccomp::Instruction], flags: u32) -> Resu
     let fprog = Fprog { length, filter: program.as_ptr() };
     let given = args![libc::SECCOMP_SET_MODE_FILTER, flags, std::ptr::from_ref(&fprog)];
     // SAFETY: `fprog` has the layout of `struct sock_fprog`, and both it and the program outlive the call.
-    unsafe { call(Sysno::seccomp, given) }?;
-    Ok(())
+    unsafe { call(Sysno::seccomp, given) }
 }

@@ -18,6 +18,20 @@ pub(crate) fn fork(signal: i32, entry: impl FnOnce() -> i32) -> Result<i32> {
     Ok(pid as i32)
 }
 
+/// As [`fork`], through the C library, whose locks are put in order in the child: `entry` may do everything, in a process
+/// of one thread. The child is an ordinary one of its parent.
+///
+/// # Errors
+/// As in `fork(2)`.
+pub(crate) fn fork_whole(entry: impl FnOnce() -> i32) -> Result<i32> {
+    // SAFETY: the child uses the copy of this memory and never returns from here.
+    match unsafe { libc::fork() } {
+        -1 => Err(super::Errno::EAGAIN),
+        0 => process::exit(entry()),
+        pid => Ok(pid),
+    }
+}
+
 /// Memory that a process shares with those that it forks: zeroed numbers.
 pub(crate) struct SharedNumbers {
     start: *const std::sync::atomic::AtomicI32,

@@ -75,6 +75,24 @@ pub fn close_from(first: u32) -> Result<()> {
     Ok(())
 }
 
+/// As [`close_from`], but for these.
+///
+/// # Errors
+/// As in `close_range(2)`.
+pub fn close_except<const N: usize>(first: u32, kept: [BorrowedFd<'_>; N]) -> Result<()> {
+    let mut numbers = kept.map(|fd| fd.as_raw_fd().unsigned_abs());
+    numbers.sort_unstable();
+    let mut next = first;
+    for kept in numbers.into_iter().filter(|number| *number >= first) {
+        if kept > next {
+            // SAFETY: no pointers.
+            unsafe { call(Sysno::close_range, args![next, kept - 1, 0]) }?;
+        }
+        next = kept + 1;
+    }
+    close_from(next)
+}
+
 /// `write(2)`, all of it.
 ///
 /// # Errors
@@ -93,6 +111,16 @@ pub fn read<'b>(fd: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
     // SAFETY: the buffer is writable for its length.
     let done = unsafe { call(Sysno::read, args![raw(fd), buffer.as_mut_ptr(), buffer.len()]) }?;
     Ok(&buffer[..done.min(buffer.len())])
+}
+
+/// Goes back to the beginning of an open file (`lseek(2)`).
+///
+/// # Errors
+/// As in the manual page.
+pub fn rewind(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::lseek, args![raw(fd), 0, libc::SEEK_SET]) }?;
+    Ok(())
 }
 
 /// Writes `value` into an existing file in a single `write(2)`, as kernel interfaces want it.
@@ -127,8 +155,16 @@ pub fn mkdirat(dir: BorrowedFd<'_>, path: &CStr, mode: u32) -> Result<()> {
 /// # Errors
 /// As in `rmdir(2)`.
 pub fn rmdir(path: &CStr) -> Result<()> {
+    rmdir_at(super::here(), path)
+}
+
+/// As [`rmdir`], below a directory.
+///
+/// # Errors
+/// As in `rmdir(2)`.
+pub fn rmdir_at(dir: BorrowedFd<'_>, path: &CStr) -> Result<()> {
     // SAFETY: the path outlives the call.
-    unsafe { call(Sysno::unlinkat, args![raw(super::here()), text(path), libc::AT_REMOVEDIR]) }?;
+    unsafe { call(Sysno::unlinkat, args![raw(dir), text(path), libc::AT_REMOVEDIR]) }?;
     Ok(())
 }
 
@@ -163,15 +199,91 @@ pub fn chown_at(dir: BorrowedFd<'_>, name: &CStr, uid: u32, gid: u32) -> Result<
     Ok(())
 }
 
-/// What `stat` says of an object: type and permissions, its number, and the device that a device node stands for.
+/// `fchownat(2)` of what is open, with `O_PATH` too.
+///
+/// # Errors
+/// As in the manual page.
+pub fn chown(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> Result<()> {
+    // SAFETY: the empty string is static.
+    unsafe { call(Sysno::fchownat, args![raw(fd), text(c""), uid, gid, libc::AT_EMPTY_PATH]) }?;
+    Ok(())
+}
+
+/// `fchmodat(2)`; a link in the last component is followed, so the name must be known to be none.
+///
+/// # Errors
+/// As in the manual page.
+pub fn chmod_at(dir: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::fchmodat, args![raw(dir), text(name), mode]) }?;
+    Ok(())
+}
+
+/// `utimensat(2)` on the name itself, links not followed: seconds and nanoseconds of access and modification.
+///
+/// # Errors
+/// As in the manual page.
+pub fn set_times(dir: BorrowedFd<'_>, name: &CStr, times: [(i64, i64); 2]) -> Result<()> {
+    let times = times.map(|(seconds, nanoseconds)| [seconds, nanoseconds]);
+    let given = args![raw(dir), text(name), times.as_ptr(), libc::AT_SYMLINK_NOFOLLOW];
+    // SAFETY: two `struct timespec` of 64-bit kernels, and a path, that outlive the call.
+    unsafe { call(Sysno::utimensat, given) }?;
+    Ok(())
+}
+
+/// `readlinkat(2)`; a text that fills the buffer may be longer than it.
+///
+/// # Errors
+/// As in the manual page; `EINVAL` for what is no link.
+pub fn readlinkat<'b>(dir: BorrowedFd<'_>, name: &CStr, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
+    let given = args![raw(dir), text(name), buffer.as_mut_ptr(), buffer.len()];
+    // SAFETY: the path outlives the call and the buffer is writable for its length.
+    let length = unsafe { call(Sysno::readlinkat, given) }?;
+    buffer.get(..length).ok_or(Errno::EIO)
+}
+
+/// `getdents64(2)`: raw entries, none at the end of the directory.
+///
+/// # Errors
+/// As in the manual page.
+pub fn entries<'b>(dir: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
+    // SAFETY: the buffer is writable for its length.
+    let length = unsafe { call(Sysno::getdents64, args![raw(dir), buffer.as_mut_ptr(), buffer.len()]) }?;
+    buffer.get(..length).ok_or(Errno::EIO)
+}
+
+/// `lseek(2)` from the start; of a directory to an offset that one of its entries gave.
+///
+/// # Errors
+/// As in the manual page.
+pub fn seek(fd: BorrowedFd<'_>, offset: i64) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::lseek, args![raw(fd), offset, libc::SEEK_SET]) }?;
+    Ok(())
+}
+
+/// `sendfile(2)`, once, from where `from` stands; 0 at its end.
+///
+/// # Errors
+/// As in the manual page.
+pub fn send(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> Result<usize> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::sendfile, args![raw(to), raw(from), 0, most]) }
+}
+
+/// What `stat` says of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
-    /// `st_mode`.
+    /// `st_mode`: type and permissions.
     pub mode: u32,
     /// `st_ino`.
     pub inode: u64,
-    /// `st_rdev`.
+    /// `st_rdev`: the device that a device node stands for.
     pub device: u64,
+    /// `st_uid` and `st_gid`.
+    pub owner: (u32, u32),
+    /// `st_atim` and `st_mtim`: seconds and nanoseconds.
+    pub times: [(i64, i64); 2],
 }
 
 impl Kind {
@@ -179,6 +291,18 @@ impl Kind {
     #[must_use]
     pub fn is_dir(self) -> bool {
         self.mode & libc::S_IFMT == libc::S_IFDIR
+    }
+
+    /// Whether opening it makes a pseudo-terminal: `ptmx`, character 5:2.
+    #[must_use]
+    pub fn is_pty_multiplexer(self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFCHR && self.device == libc::makedev(5, 2)
+    }
+
+    /// Its type alone, `S_IF*`.
+    #[must_use]
+    pub fn of_type(self) -> u32 {
+        self.mode & libc::S_IFMT
     }
 
     /// Whether it is the null device, character 1:3.
@@ -198,7 +322,9 @@ pub fn fstat(fd: BorrowedFd<'_>) -> Result<Kind> {
     unsafe { call(Sysno::fstat, args![raw(fd), stat.as_mut_ptr()]) }?;
     // SAFETY: zeroed, then filled; every bit pattern is a valid `stat`.
     let stat = unsafe { stat.assume_init() };
-    Ok(Kind { mode: stat.st_mode, inode: stat.st_ino, device: stat.st_rdev })
+    let times = [(stat.st_atime, stat.st_atime_nsec), (stat.st_mtime, stat.st_mtime_nsec)];
+    let owner = (stat.st_uid, stat.st_gid);
+    Ok(Kind { mode: stat.st_mode, inode: stat.st_ino, device: stat.st_rdev, owner, times })
 }
 
 /// `fchdir(2)`.
@@ -248,6 +374,16 @@ pub fn set_inheritable(fd: BorrowedFd<'_>, inheritable: bool) -> Result<()> {
     Ok(())
 }
 
+/// Takes `O_NONBLOCK` and all other status flags from an open file.
+///
+/// # Errors
+/// As in `fcntl(2)`.
+pub fn set_blocking(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::fcntl, args![raw(fd), libc::F_SETFL, 0]) }?;
+    Ok(())
+}
+
 /// `chdir(2)`.
 ///
 /// # Errors
@@ -269,6 +405,27 @@ pub fn access_write(path: &CStr) -> Result<()> {
     Ok(())
 }
 
+/// Whether the effective user may execute a program (`faccessat2(2)` with `AT_EACCESS`).
+///
+/// # Errors
+/// `ENOENT` without one, `EACCES` when not.
+pub fn access_execute(path: &CStr) -> Result<()> {
+    let given = args![raw(super::here()), text(path), libc::X_OK, libc::AT_EACCESS];
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::faccessat2, given) }?;
+    Ok(())
+}
+
+/// Gives an open file to a user; its group stays.
+///
+/// # Errors
+/// As in `fchown(2)`.
+pub fn give(fd: BorrowedFd<'_>, uid: u32) -> Result<()> {
+    // SAFETY: no pointers. An id of -1 changes nothing.
+    unsafe { call(Sysno::fchown, args![raw(fd), uid, u32::MAX]) }?;
+    Ok(())
+}
+
 /// An anonymous file in memory (`memfd_create(2)`), closed on exec.
 ///
 /// # Errors
@@ -278,4 +435,37 @@ pub fn memory_file(name: &CStr) -> Result<OwnedFd> {
     let fd = unsafe { call(Sysno::memfd_create, args![text(name), libc::MFD_CLOEXEC]) }?;
     // SAFETY: a fresh descriptor.
     Ok(unsafe { owned(fd) })
+}
+
+const SEALS: i32 = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
+
+/// As [`memory_file`], for a file that is to be sealed.
+///
+/// # Errors
+/// As in `memfd_create(2)`.
+pub fn sealable_file(name: &CStr) -> Result<OwnedFd> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name outlives the call.
+    let fd = unsafe { call(Sysno::memfd_create, args![text(name), flags]) }?;
+    // SAFETY: a fresh descriptor.
+    Ok(unsafe { owned(fd) })
+}
+
+/// Seals a file for good: nothing can write to it or change its size (`F_ADD_SEALS(2const)`).
+///
+/// # Errors
+/// As in the manual page.
+pub fn seal(file: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::fcntl, args![raw(file), libc::F_ADD_SEALS, SEALS]) }?;
+    Ok(())
+}
+
+/// Whether a file is sealed against writing.
+#[must_use]
+pub fn is_write_sealed(file: BorrowedFd<'_>) -> bool {
+    // SAFETY: no pointers.
+    let seals = unsafe { call(Sysno::fcntl, args![raw(file), libc::F_GET_SEALS]) };
+    // EINVAL: a file that knows no seals.
+    seals.is_ok_and(|seals| seals as i32 & libc::F_SEAL_WRITE != 0)
 }

@@ -11,13 +11,15 @@
 // The one folder where unsafe code is allowed; each block argues for itself.
 #![allow(unsafe_code)]
 
+pub mod bpf;
 pub mod clock;
 pub mod clone;
 pub mod credential;
+pub mod directory;
+pub mod event;
 pub mod floor;
 pub(crate) mod fork;
 pub mod fs;
-pub mod futex;
 pub mod init;
 pub mod landlock;
 pub mod link;
@@ -29,7 +31,10 @@ pub mod personality;
 pub mod process;
 pub mod ptrace;
 pub mod scheduler;
+pub mod seccomp;
+pub(crate) mod shared;
 pub mod signal;
+pub mod socket;
 pub mod stack;
 pub mod terminal;
 pub mod trial;
@@ -100,4 +105,11 @@ pub fn here() -> BorrowedFd<'static> {
 pub fn input() -> BorrowedFd<'static> {
     // SAFETY: used where 0 has just been set up and is never closed.
     unsafe { BorrowedFd::borrow_raw(0) }
+}
+
+/// Descriptor 2, whatever it is.
+#[must_use]
+pub fn error() -> BorrowedFd<'static> {
+    // SAFETY: used where 2 has just been set up and is never closed.
+    unsafe { BorrowedFd::borrow_raw(2) }
 }

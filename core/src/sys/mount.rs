@@ -5,6 +5,9 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::{Result, Sysno, args, call, owned, raw, text};
 
+/// Not in the libc crate: the mount's ids are mapped by the user namespace of [`Attributes::userns`].
+pub const IDMAP: u64 = 0x0010_0000;
+
 /// Mount attributes for [`mount_setattr`], as `struct mount_attr` of `mount_setattr(2)`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,6 +54,28 @@ pub fn fsconfig_set(context: BorrowedFd<'_>, key: &CStr, value: Option<&CStr>) -
 pub fn fsconfig_create(context: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: no pointers.
     unsafe { call(Sysno::fsconfig, args![raw(context), libc::FSCONFIG_CMD_CREATE, 0, 0, 0]) }?;
+    Ok(())
+}
+
+/// `fspick(2)`: a context to reconfigure the file system of the mount whose root `mount` is open on.
+///
+/// # Errors
+/// As in the manual page.
+pub fn fspick(mount: BorrowedFd<'_>) -> Result<OwnedFd> {
+    // Not in the libc crate: FSPICK_CLOEXEC and FSPICK_EMPTY_PATH.
+    // SAFETY: the empty string is static.
+    let fd = unsafe { call(Sysno::fspick, args![raw(mount), text(c""), 0x1 | 0x8]) }?;
+    // SAFETY: a fresh descriptor.
+    Ok(unsafe { owned(fd) })
+}
+
+/// Applies what was set in a context of [`fspick`].
+///
+/// # Errors
+/// As in `fsconfig(2)` and those of the file system.
+pub fn fsconfig_reconfigure(context: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::fsconfig, args![raw(context), libc::FSCONFIG_CMD_RECONFIGURE, 0, 0, 0]) }?;
     Ok(())
 }
 
@@ -147,12 +172,12 @@ pub fn chroot(path: &CStr) -> Result<()> {
     Ok(())
 }
 
-/// `mount(2)` of a new file system, in the older form, whose data may be a page long.
+/// `mount(2)` of a new file system, in the older form, whose data may be a page long; `flags` are `MS_*`.
 ///
 /// # Errors
 /// As in the manual page.
-pub fn mount(source: &CStr, target: &CStr, kind: &CStr, data: &CStr) -> Result<()> {
+pub fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: u64, data: &CStr) -> Result<()> {
     // SAFETY: all strings outlive the call.
-    unsafe { call(Sysno::mount, args![text(source), text(target), text(kind), 0, text(data)]) }?;
+    unsafe { call(Sysno::mount, args![text(source), text(target), text(kind), flags, text(data)]) }?;
     Ok(())
 }

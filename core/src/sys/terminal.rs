@@ -1,8 +1,8 @@
 //! Terminals, serial ports among them.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
-use super::{Errno, Result, Sysno, args, call, raw};
+use super::{Errno, Result, Sysno, args, call, owned, raw};
 
 /// `struct termios` as the kernel has it on all architectures that isolab knows; the C library's is larger.
 #[repr(C)]
@@ -39,4 +39,41 @@ pub fn drain(port: BorrowedFd<'_>) -> Result<()> {
             done => return done.map(drop),
         }
     }
+}
+
+/// Unlocks the other side of a new pseudo-terminal and opens it (`ioctl_tty(2)`, `TIOCSPTLCK` and `TIOCGPTPEER`), which
+/// needs no path to it.
+///
+/// # Errors
+/// `ENOTTY` when it is none.
+pub fn peer(controlling: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let unlocked = 0i32;
+    // SAFETY: the number outlives the call.
+    unsafe { call(Sysno::ioctl, args![raw(controlling), libc::TIOCSPTLCK, std::ptr::from_ref(&unlocked)]) }?;
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: no pointers.
+    let fd = unsafe { call(Sysno::ioctl, args![raw(controlling), libc::TIOCGPTPEER, flags]) }?;
+    // SAFETY: a fresh descriptor.
+    Ok(unsafe { owned(fd) })
+}
+
+/// Sets a terminal's size in characters.
+///
+/// # Errors
+/// `ENOTTY` when it is none.
+pub fn set_size(terminal: BorrowedFd<'_>, rows: u16, columns: u16) -> Result<()> {
+    let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the structure outlives the call.
+    unsafe { call(Sysno::ioctl, args![raw(terminal), libc::TIOCSWINSZ, std::ptr::from_ref(&size)]) }?;
+    Ok(())
+}
+
+/// Makes it the controlling terminal of the calling process, which leads a session without one.
+///
+/// # Errors
+/// As in `ioctl_tty(2)`, `TIOCSCTTY`.
+pub fn control(terminal: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::ioctl, args![raw(terminal), libc::TIOCSCTTY, 0]) }?;
+    Ok(())
 }

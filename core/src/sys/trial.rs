@@ -2,7 +2,8 @@
 
 use std::ffi::CStr;
 
-use super::{Errno, Result, Sysno, args, call, process, signal};
+use super::{Errno, Result, Sysno, args, call, credential, process, signal};
+use crate::seccomp::Program;
 
 /// An argument of a call that is tried.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,15 @@ pub fn number(name: &str) -> Option<u64> {
     name.parse::<Sysno>().ok().map(|number| number as u64)
 }
 
+/// How a call enters the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// As native programs do; x32's numbers go this way too.
+    Native,
+    /// As i386 programs do, by `int 0x80`, with five arguments of 32 bits. x86_64 alone has it.
+    I386,
+}
+
 /// Makes one system call in a forked child and reports what became of it.
 ///
 /// Any call with any argument is safe to try: what it does to the child's memory, descriptors and credentials goes
@@ -40,6 +50,25 @@ pub fn number(name: &str) -> Option<u64> {
 /// # Errors
 /// When the child cannot be forked or waited for.
 pub fn trial(number: u64, arguments: &[Argument<'_>]) -> Result<Trial> {
+    attempt(Entry::Native, number, arguments, None)
+}
+
+/// As [`trial`], under a filter, which the child loads after setting `no_new_privs`.
+///
+/// # Errors
+/// When the child cannot be forked or waited for, or the kernel refuses the filter.
+pub fn trial_under(filter: &Program, entry: Entry, number: u64, arguments: &[Argument<'_>]) -> Result<Trial> {
+    attempt(entry, number, arguments, Some(filter))
+}
+
+/// Whether programs of i386 run here.
+#[must_use]
+pub fn has_i386() -> bool {
+    const GETPID: u64 = 20;
+    matches!(attempt(Entry::I386, GETPID, &[], None), Ok(Trial::Returned(pid)) if pid > 0)
+}
+
+fn attempt(entry: Entry, number: u64, arguments: &[Argument<'_>], filter: Option<&Program>) -> Result<Trial> {
     let shared = Shared::new()?;
     let mut given = [0usize; 6];
     for (slot, argument) in given.iter_mut().zip(arguments) {
@@ -51,17 +80,23 @@ pub fn trial(number: u64, arguments: &[Argument<'_>]) -> Result<Trial> {
     // SAFETY: a plain fork, memory copied; the child below makes raw calls only and never returns.
     let pid = unsafe { call(Sysno::clone, args![libc::SIGCHLD, 0, 0, 0, 0]) }?;
     if pid == 0 {
-        shared.run(number, given);
+        shared.run(entry, number, given, filter);
     }
     let status = reap(pid as i32)?;
-    Ok(match shared.result() {
-        Some(value) => {
-            Errno::from_ret(value).map_or_else(Trial::Failed, |value| Trial::Returned(value as i64))
+    match shared.result() {
+        (RETURNED, value) => {
+            Ok(Errno::from_ret(value).map_or_else(Trial::Failed, |value| Trial::Returned(value as i64)))
         }
-        None if libc::WIFSIGNALED(status) => Trial::Killed(libc::WTERMSIG(status)),
-        None => Trial::Exited(libc::WEXITSTATUS(status)),
-    })
+        (NOT_LOADED, errno) => Err(Errno::new(errno as i32)),
+        _ if libc::WIFSIGNALED(status) => Ok(Trial::Killed(libc::WTERMSIG(status))),
+        _ => Ok(Trial::Exited(libc::WEXITSTATUS(status))),
+    }
 }
+
+/// The call was made and returned.
+const RETURNED: usize = 1;
+/// The kernel refused the filter.
+const NOT_LOADED: usize = 2;
 
 /// Waits for one child by number; `wait4` is in every seccomp profile that allows a shell.
 fn reap(pid: i32) -> Result<i32> {
@@ -89,24 +124,63 @@ impl Shared {
     }
 
     /// The child's life.
-    fn run(&self, number: u64, [a, b, c, d, e, f]: [usize; 6]) -> ! {
+    fn run(&self, entry: Entry, number: u64, given: [usize; 6], filter: Option<&Program>) -> ! {
         // A call that blocks is ended by a timer, whose signal the caller may have blocked; where a filter refuses these
         // two, the call may hang.
         super::no_matter(signal::unblock_all());
         let seconds = [0usize, 0, 2, 0];
         // SAFETY: a `struct itimerval` of two seconds, which outlives the call.
         super::no_matter(unsafe { call(Sysno::setitimer, args![libc::ITIMER_REAL, seconds.as_ptr(), 0]) });
+        if let Some(filter) = filter {
+            let loaded = credential::set_no_new_privs()
+                .and_then(|()| credential::seccomp_load(&filter.instructions, filter.flags));
+            if let Err(errno) = loaded {
+                self.note(NOT_LOADED, errno.into_raw() as usize);
+                process::exit(0)
+            }
+        }
         // SAFETY: whatever the call does to this process's memory, it goes with the process.
-        let value = unsafe { syscalls::raw::syscall6(number as usize, a, b, c, d, e, f) };
-        // SAFETY: the page is mapped in both processes; the parent reads it after this process has ended.
-        unsafe { self.0.write_volatile([1, value]) };
+        let value = unsafe { enter(entry, number as usize, given) };
+        self.note(RETURNED, value);
         process::exit(0)
     }
 
-    fn result(&self) -> Option<usize> {
+    fn note(&self, what: usize, value: usize) {
+        // SAFETY: the page is mapped in both processes; the parent reads it after this process has ended.
+        unsafe { self.0.write_volatile([what, value]) };
+    }
+
+    fn result(&self) -> (usize, usize) {
         // SAFETY: mapped; the child is dead.
-        let [returned, value] = unsafe { self.0.read_volatile() };
-        (returned == 1).then_some(value)
+        let [what, value] = unsafe { self.0.read_volatile() };
+        (what, value)
+    }
+}
+
+/// # Safety
+/// As for any system call.
+unsafe fn enter(entry: Entry, number: usize, [a, b, c, d, e, f]: [usize; 6]) -> usize {
+    match entry {
+        // SAFETY: the caller vouches for the call.
+        Entry::Native => unsafe { syscalls::raw::syscall6(number, a, b, c, d, e, f) },
+        #[cfg(target_arch = "x86_64")]
+        Entry::I386 => {
+            let mut value = number;
+            // The compiler keeps rbx to itself.
+            // SAFETY: the caller vouches for the call; the kernel may clear r8 to r11.
+            unsafe {
+                std::arch::asm!(
+                    "xchg rbx, {first}", "int 0x80", "xchg rbx, {first}",
+                    first = inout(reg) a => _,
+                    inlateout("rax") value,
+                    in("rcx") b, in("rdx") c, in("rsi") d, in("rdi") e,
+                    out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+                );
+            }
+            value as i32 as isize as usize
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        Entry::I386 => Errno::ENOSYS.into_raw().wrapping_neg() as isize as usize,
     }
 }
 

@@ -34,10 +34,6 @@ impl Bundle {
         }
         exit::install(&dir.join("rootfs")).unwrap();
         let mut config = full();
-        if Host::probe().cgroups.is_v2("devices") {
-            // Without a controller for them the rules are a gap, which a launch refuses.
-            config["linux"]["resources"].as_object_mut().unwrap().remove("devices");
-        }
         config["linux"]["cgroupsPath"] = json!(format!("/isolab-test-{}-{number}/{id}", std::process::id()));
         Bundle { dir, id, config }
     }

@@ -19,6 +19,7 @@ pub(super) fn series(name: &str, against: Option<String>, enforced: String, plan
     let planned = plan.steps().iter().map(|step| {
         let side = match step.side {
             Side::Parent => "parent",
+            Side::Stage => "stage",
             Side::Child => "child",
         };
         empty(&step.to_string(), side, step.op.primitive())

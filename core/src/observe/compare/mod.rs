@@ -1,9 +1,10 @@
 //! Asked versus got.
 //!
-//! Not compared, since it does not show from outside: host and domain name, device nodes and device rules, what a bind
-//! mount is of, the instructions of the filter, Landlock's rules, and the arguments.
+//! Not compared, since it does not show from outside: host and domain name, device nodes, what a bind mount is of, the
+//! instructions of the filter, Landlock's rules, and the arguments.
 
 mod confinement;
+mod groups;
 mod mounts;
 
 use std::ffi::CStr;
@@ -11,8 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{IdMapLine, Observation, VALUES};
-use crate::cgroup::{self, Setting};
+use super::{IdMapLine, Observation};
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::{IdMap, Kind};
@@ -77,7 +77,7 @@ pub fn compare(config: &Config, host: &Host, launcher: &Observation, seen: &Obse
     privileges(config, host, launcher, seen, &mut findings);
     confinement::compare(config, seen, &mut findings);
     process(config, seen, &mut findings);
-    groups(config, host, seen, &mut findings);
+    groups::compare(config, host, seen, &mut findings);
     let Findings { checked, missing } = findings;
     match missing.len() {
         0 => Enforced::Enforced,
@@ -185,7 +185,7 @@ fn process(config: &Config, seen: &Observation, findings: &mut Findings) {
         findings.equal("oom_score_adj", Some(asked), seen.oom_score_adj);
     }
     // Without a mount namespace the root is a directory of the launcher's, and so is the path that the kernel shows.
-    if config.namespaces.makes(Kind::Mount)
+    if config.namespaces.separates(Kind::Mount)
         && let Some(got) = &seen.cwd
     {
         findings.equal("cwd", text(&process.cwd), got.clone());
@@ -199,42 +199,6 @@ fn process(config: &Config, seen: &Observation, findings: &mut Findings) {
     }
     let leaked: Vec<_> = seen.fds.iter().filter(|(number, _)| *number > 2).collect();
     findings.check("descriptors above 2", "none", &leaked, leaked.is_empty());
-}
-
-fn groups(config: &Config, host: &Host, seen: &Observation, findings: &mut Findings) {
-    let Some(group) = &config.cgroup else { return };
-    let Ok(directories) = cgroup::directories(group, &host.cgroups) else { return };
-    for directory in &directories {
-        let controllers = &directory.controllers;
-        let line = seen.cgroups.iter().find(|line| match directory.v2 {
-            true => line.hierarchy == 0,
-            false => line.controllers.iter().any(|controller| controllers.contains(controller)),
-        });
-        let suffix = format!("/{}", group.path);
-        let got = line.map(|line| line.path.clone());
-        let there = got.as_ref().is_some_and(|path| path.ends_with(&suffix));
-        findings.check(format!("group in {}", directory.mount.display()), suffix, got, there);
-    }
-    for setting in cgroup::settings(&group.resources, |controller| host.cgroups.is_v2(controller)) {
-        // Device rules cannot be read back one by one, and not every file of `unified` is.
-        if !VALUES.contains(&setting.file.as_str()) {
-            continue;
-        }
-        // No file at all: the v2 group was not given the controller.
-        let got = seen.cgroup_values.get(&setting.file);
-        findings.check(&setting.file, &setting.value, got, got.is_some_and(|got| agrees(&setting, got)));
-    }
-}
-
-/// The kernel rounds memory down to pages, and shows v1's "unlimited" as the largest multiple of a page.
-fn agrees(setting: &Setting, got: &str) -> bool {
-    let number = |text: &str| text.parse::<i64>().ok();
-    if setting.controller == "memory"
-        && let (Some(asked), Some(got)) = (number(&setting.value), number(got))
-    {
-        return if asked < 0 { got > i64::MAX / 2 } else { asked - got >= 0 && asked - got < 65_536 };
-    }
-    setting.value == got
 }
 
 fn text(text: &CStr) -> String {

@@ -18,7 +18,7 @@ const SHOWN: [(&str, u64); 7] = [
 ];
 
 pub(super) fn compare(config: &Config, seen: &Observation, findings: &mut Findings) {
-    if !config.namespaces.makes(Kind::Mount) {
+    if !config.namespaces.separates(Kind::Mount) {
         return;
     }
     let root = at(seen, "/");
@@ -60,8 +60,21 @@ fn one(config: &Config, mount: &Mount, seen: &Observation, findings: &mut Findin
             let right = fstype.as_deref().is_some_and(|kind| ["tmpfs", "cgroup2"].contains(&kind));
             findings.check(format!("mount {path}"), "a tmpfs or cgroup2", fstype, right);
         }
+        Source::Present(_) => findings.check(format!("mount {path}"), "a mount", fstype, found.is_some()),
     }
     let Some(found) = found else { return };
+    // What a later entry changes is compared there.
+    let later = config.mounts.iter().rfind(|other| other.destination == mount.destination);
+    if later.is_some_and(|later| !std::ptr::eq(later, mount)) {
+        return;
+    }
+    if mount.ids.is_some() {
+        let idmapped = has(found, "idmapped");
+        findings.check(format!("mount {path} option"), "idmapped", &found.options, idmapped);
+    }
+    if matches!(mount.source, Source::FileSystem(..)) {
+        superblock(path, mount, found, findings);
+    }
     attributes(&mount.options.attributes, found, findings);
     let below = format!("{path}/");
     let own = |target: &str| config.mounts.iter().any(|other| text(&other.destination) == target);
@@ -79,6 +92,24 @@ fn one(config: &Config, mount: &Mount, seen: &Observation, findings: &mut Findin
 fn attributes(asked: &Attributes, found: &MountInfo, findings: &mut Findings) {
     for (name, _) in SHOWN.iter().filter(|(_, bit)| asked.set & bit != 0) {
         findings.check(format!("mount {} option", found.target), name, &found.options, has(found, name));
+    }
+    for (name, _) in SHOWN.iter().filter(|(_, bit)| asked.clear & !asked.set & bit == *bit) {
+        let what = format!("mount {} option", found.target);
+        findings.check(what, format!("no {name}"), &found.options, !has(found, name));
+    }
+    if asked.set & libc::MOUNT_ATTR__ATIME == libc::MOUNT_ATTR_STRICTATIME {
+        let agrees = !has(found, "relatime") && !has(found, "noatime");
+        findings.check(format!("mount {} option", found.target), "strictatime", &found.options, agrees);
+    }
+}
+
+/// Flags of the file system. `mand` is not shown by newer kernels, which no longer have such locks.
+fn superblock(path: &str, mount: &Mount, found: &MountInfo, findings: &mut Findings) {
+    for (on, off) in [("sync", "async"), ("dirsync", ""), ("lazytime", "nolazytime")] {
+        let given = mount.options.superblock.iter().map(|flag| flag.to_string_lossy());
+        let Some(last) = given.rev().find(|flag| flag == on || flag == off) else { continue };
+        let agrees = found.super_options.iter().any(|option| option == on) == (last == on);
+        findings.check(format!("mount {path} option"), last, &found.super_options, agrees);
     }
 }
 
@@ -120,7 +151,8 @@ fn propagation(config: &Config, seen: &Observation, findings: &mut Findings) {
         let mount = config.mounts.iter().rfind(|mount| text(&mount.destination) == target)?;
         mount.options.propagation.last().map(|flags| flags & !libc::MS_REC)
     };
-    let private = config.root.propagation & libc::MS_PRIVATE != 0;
+    let root = config.root.propagation;
+    let whole = root & libc::MS_REC != 0;
     for mount in &seen.mounts {
         let is = |kind: &str| mount.propagation.iter().any(|field| field.starts_with(kind));
         let agrees = match asked(&mount.target) {
@@ -129,7 +161,9 @@ fn propagation(config: &Config, seen: &Observation, findings: &mut Findings) {
             Some(libc::MS_SLAVE) => !is("shared:"),
             // What is below a mount that was made shared with all below it.
             None if config.mounts.iter().any(|above| shares(above, &mount.target)) => continue,
-            None if !private => !is("shared:"),
+            None if root & libc::MS_SHARED != 0 && (whole || mount.target == "/") => is("shared:"),
+            None if root & libc::MS_UNBINDABLE != 0 && (whole || mount.target == "/") => is("unbindable"),
+            None if root & libc::MS_SLAVE != 0 => !is("shared:"),
             _ => !is("shared:") && !is("master:"),
         };
         findings.check(format!("propagation of {}", mount.target), "as asked", &mount.propagation, agrees);

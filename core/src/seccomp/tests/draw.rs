@@ -101,7 +101,10 @@ impl Draw {
         if self.chance(10) {
             names.push("no_such_call".to_owned());
         }
-        let (action, errno) = self.action();
+        let (mut action, mut errno) = self.action();
+        if self.chance(10) && !names.iter().any(|name| name == "write") {
+            (action, errno) = (Action::ScmpActNotify, None);
+        }
         let mut entry = LinuxSyscallBuilder::default().names(names).action(action);
         if let Some(errno) = errno {
             entry = entry.errno_ret(errno);
@@ -123,7 +126,8 @@ impl Draw {
     pub(super) fn profile(&mut self) -> LinuxSeccomp {
         let (action, errno) = self.action();
         let entries: Vec<_> = (0..self.below(12)).map(|_| self.entry()).collect();
-        let mut profile = LinuxSeccompBuilder::default().default_action(action).syscalls(entries);
+        let mut profile =
+            LinuxSeccompBuilder::default().default_action(action).syscalls(entries).listener_path("/agent");
         if let Some(errno) = errno {
             profile = profile.default_errno_ret(errno);
         }

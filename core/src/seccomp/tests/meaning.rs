@@ -230,7 +230,19 @@ fn flags_are_the_kernels() {
     ] {
         let json = format!(r#"{{ "defaultAction": "SCMP_ACT_ALLOW", "flags": [{flags}] }}"#);
         assert_eq!(compiled(&profile(&json), Arch::X86_64).flags, expected);
+        // NEW_LISTENER, and TSYNC_ESRCH beside TSYNC, without which a listener is refused (seccomp(2)).
+        let notify =
+            r#""listenerPath": "/agent", "syscalls": [{ "names": ["mkdir"], "action": "SCMP_ACT_NOTIFY" }],"#;
+        let json = json.replacen('{', &format!("{{ {notify}"), 1);
+        let program = compiled(&profile(&json), Arch::X86_64);
+        assert_eq!(program.flags, expected | 8 | (expected & 1) << 4);
+        assert!(program.has_listener());
     }
+    let killable = r#"{ "defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],
+        "listenerPath": "/agent", "syscalls": [{ "names": ["mkdir"], "action": "SCMP_ACT_NOTIFY" }] }"#;
+    let program = compiled(&profile(killable), Arch::X86_64);
+    assert_eq!(program.flags, 8 | 32);
+    assert_eq!(program.decide(&call(X86_64, 83, [0; 6])).action, 0x7fc0_0000);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 mod draw;
 mod faults;
+mod libseccomp;
 mod meaning;
 mod model;
 mod names;

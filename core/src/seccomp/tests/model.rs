@@ -159,7 +159,7 @@ pub(super) fn word(action: Action, errno: Option<u32>) -> u32 {
         Action::ScmpActTrap => 0x0003_0000,
         Action::ScmpActLog => 0x7ffc_0000,
         Action::ScmpActAllow => 0x7fff_0000,
-        Action::ScmpActNotify => unreachable!("not drawn"),
+        Action::ScmpActNotify => 0x7fc0_0000,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::draw::Draw;
 use super::{Arch, Call, Program, compiled, model};
+use crate::seccomp::verify;
 use oci_spec::runtime::LinuxSeccomp;
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ fn program_decides_like_the_model() {
         let arch = if index % 3 == 0 { Arch::Aarch64 } else { Arch::X86_64 };
         let profile = draw.profile();
         let program = compiled(&profile, arch);
+        assert_eq!(verify(&program.instructions), Ok(()));
         if let Some((call, expected, found)) = difference(&mut draw, &profile, arch, &program, CALLS) {
             let json = serde_json::to_string(&profile).unwrap();
             panic!("{call:x?}: {found:#x} instead of {expected:#x} on {arch:?} for {json}");
@@ -56,7 +58,7 @@ fn drawn_calls_reach_every_kind_of_answer() {
             total += usize::from(action != default);
         }
     }
-    assert_eq!(actions.len(), 7, "every action: {actions:x?}");
+    assert_eq!(actions.len(), 8, "every action: {actions:x?}");
     assert!(total > 20_000, "{total} of 40000 calls got another action than the default");
     assert!(arguments > 3_000, "{arguments} of 40000 calls were decided by their arguments");
 }

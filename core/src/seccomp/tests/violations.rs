@@ -32,7 +32,7 @@ fn entries() {
         ),
         (
             r#""names": ["read"], "action": "SCMP_ACT_NOTIFY""#,
-            "linux.seccomp.syscalls[1].action: SCMP_ACT_NOTIFY is not supported by this launcher yet",
+            "linux.seccomp.listenerPath: is missing, but there are entries with SCMP_ACT_NOTIFY",
         ),
         (r#""names": [], "action": "SCMP_ACT_LOG""#, "linux.seccomp.syscalls[1].names: names no system call"),
         (
@@ -79,8 +79,44 @@ fn all_at_once() {
     assert_eq!(paths, expected.map(|path| format!("linux.seccomp.{path}")), "{found:#?}");
     assert_eq!(
         violations(r#"{ "defaultAction": "SCMP_ACT_NOTIFY" }"#),
-        ["linux.seccomp.defaultAction: SCMP_ACT_NOTIFY is not supported by this launcher yet"]
+        ["linux.seccomp.defaultAction: is SCMP_ACT_NOTIFY, which is for calls that are named"]
     );
+}
+
+#[test]
+fn notifications() {
+    let json = |more: &str, entry: &str| {
+        format!(
+            r#"{{ "defaultAction": "SCMP_ACT_ALLOW", {more}
+            "syscalls": [{{ "action": "SCMP_ACT_NOTIFY", {entry} }}] }}"#
+        )
+    };
+    let (agent, mkdir) = (r#""listenerPath": "/run/agent","#, r#""names": ["mkdir"]"#);
+    let long = format!(r#""listenerPath": "/{}","#, "x".repeat(107));
+    for (more, entry, expected) in [
+        (
+            agent,
+            r#""names": ["mkdir", "write"]"#,
+            "linux.seccomp.syscalls[0].action: is SCMP_ACT_NOTIFY, which write cannot have",
+        ),
+        (
+            agent,
+            r#""names": ["mkdir"], "errnoRet": 1"#,
+            "linux.seccomp.syscalls[0].errnoRet: is 1, but SCMP_ACT_NOTIFY takes no errno",
+        ),
+        (r#""listenerPath": "agent","#, mkdir, "linux.seccomp.listenerPath: \"agent\" is not absolute"),
+        (r#""listenerPath": "/a\u0000b","#, mkdir, "linux.seccomp.listenerPath: has a NUL byte"),
+        (&long, mkdir, "linux.seccomp.listenerPath: has 108 bytes, more than the 107 of a socket's"),
+    ] {
+        assert_eq!(violations(&json(more, entry)), [expected]);
+    }
+    let listener = |json: &str| Filter::new(&profile(json), Arch::X86_64).unwrap().listener().cloned();
+    let with = json(&format!(r#"{agent} "listenerMetadata": "m","#), mkdir);
+    let found = listener(&with).unwrap();
+    assert_eq!((found.path.to_str(), found.metadata.as_deref()), (Some("/run/agent"), Some("m")));
+    // Nobody is asked, so it is of no matter where.
+    let unused = r#"{ "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "agent" }"#;
+    assert_eq!(listener(unused), None);
 }
 
 #[test]
