@@ -390,7 +390,7 @@ fn notes(config: &Config, host: &Host) -> Vec<String> {
         .collect();
     notes.extend(cgroup::notes(config));
     notes.extend(mount::notes(config));
-    notes.extend(config.capabilities.granted(host, config.namespaces.makes(Kind::User)).1);
+    notes.extend(config.capabilities.granted(host, config.namespaces.separates(Kind::User)).1);
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
     }
