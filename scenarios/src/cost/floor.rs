@@ -245,7 +245,7 @@ fn posture(bundle: &Bundle, config: &Value, host: &Host) -> Result<Posture, Erro
         Some((directory.path.join(&setting.file), setting.value))
     });
     let filter = plan.steps().iter().find_map(|step| match &step.op {
-        Op::Process(process::Op::Filter { program }) => Some(program.instructions.clone()),
+        Op::Process(process::Op::Filter { program, .. }) => Some(program.instructions.clone()),
         _ => None,
     });
     let v1_groups: Vec<PathBuf> = directories
