@@ -42,6 +42,7 @@ impl Plan {
         let made = process::Op::Clone { namespaces: Vec::new(), into_group, start: Start::Staged };
         steps.push(Step::new(Side::Parent, Op::Process(made)));
         cgroup::plan_join(&running.directories, &mut steps);
+        namespace::enter_groups(config, &mut steps);
         // Joining a group with a cpuset has set them anew.
         steps.extend(
             affinity.last.map(|cpus| Step::new(Side::Child, Op::Scheduler(scheduler::Op::Affinity(cpus)))),
