@@ -30,6 +30,7 @@ impl Host {
             features: features::probe(uid, &cgroups),
             cgroups,
             capabilities: observe::status(&read("/proc/self/status")).caps,
+            namespaces: observe::namespaces(std::process::id().cast_signed()).unwrap_or_default(),
             landlock: features::landlock().unwrap_or(0),
             last_capability: read("/proc/sys/kernel/cap_last_cap").parse().unwrap_or(40),
             uid,

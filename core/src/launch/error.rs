@@ -129,6 +129,9 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Sysctl(_), Errno::ENOENT) => {
             "this kernel, or a namespace other than the host's, has no such parameter"
         }
+        (Op::Sysctl(_), Errno::EBUSY) => {
+            "the namespace in linux.namespaces is the launcher's own, and the parameter would be the host's"
+        }
         (Op::Sysctl(_), Errno::EROFS) => {
             "the launcher's own /proc/sys is read-only: it is in a container itself"
         }

@@ -265,7 +265,8 @@ pub(crate) fn become_root(config: &Config, steps: &mut Vec<Step>) {
 /// Enters the namespaces of a running container, so that the clone is born in them. Nothing of the launcher may be seen
 /// by what is inside: the stage shares no memory with it, and cannot be inspected.
 pub(crate) fn enter(config: &Config, pid: i32, started: u64, steps: &mut Vec<Step>) {
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| config.namespaces.separates(*kind)).collect();
+    let entered = |kind: &Kind| *kind != Kind::Cgroup && config.namespaces.separates(*kind);
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(entered).collect();
     let mut push = |side, op| steps.push(Step::new(side, op));
     push(Side::Parent, crate::plan::Op::Namespace(Op::OpenProcess { pid, started }));
     push(Side::Stage, crate::plan::Op::Process(process::Op::Undumpable));
@@ -274,4 +275,13 @@ pub(crate) fn enter(config: &Config, pid: i32, started: u64, steps: &mut Vec<Ste
         push(Side::Stage, crate::plan::Op::Root(rootfs::Op::Open(root)));
     }
     push(Side::Stage, crate::plan::Op::Namespace(Op::JoinProcess { kinds }));
+}
+
+/// Enters the cgroup namespace of a running container, by a child that is in its groups: where the v2 tree is mounted
+/// with `nsdelegate`, whoever is in the namespace can move no process from outside it (ENOENT; `cgroup-v2.rst`).
+pub(crate) fn enter_groups(config: &Config, steps: &mut Vec<Step>) {
+    if config.namespaces.separates(Kind::Cgroup) {
+        let kinds = vec![Kind::Cgroup];
+        steps.push(Step::new(Side::Child, crate::plan::Op::Namespace(Op::JoinProcess { kinds })));
+    }
 }

@@ -292,6 +292,8 @@ pub fn send(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> Result<usi
 pub struct Kind {
     /// `st_mode`: type and permissions.
     pub mode: u32,
+    /// `st_ino`.
+    pub inode: u64,
     /// `st_rdev`: the device that a device node stands for.
     pub device: u64,
     /// `st_uid` and `st_gid`.
@@ -337,7 +339,8 @@ pub fn fstat(fd: BorrowedFd<'_>) -> Result<Kind> {
     // SAFETY: zeroed, then filled; every bit pattern is a valid `stat`.
     let stat = unsafe { stat.assume_init() };
     let times = [(stat.st_atime, stat.st_atime_nsec), (stat.st_mtime, stat.st_mtime_nsec)];
-    Ok(Kind { mode: stat.st_mode, device: stat.st_rdev, owner: (stat.st_uid, stat.st_gid), times })
+    let owner = (stat.st_uid, stat.st_gid);
+    Ok(Kind { mode: stat.st_mode, inode: stat.st_ino, device: stat.st_rdev, owner, times })
 }
 
 /// `fchdir(2)`.
