@@ -49,8 +49,8 @@ fn settings_arrive_in_the_words_of_v2() {
     assert_eq!(value(group, "memory.max"), "67108864");
     assert_eq!(value(group, "cpu.max"), "25000 100000");
     assert_eq!(value(group, "pids.max"), "37");
-    // 1 + (shares - 2) * 9999 / 262142, as runc and crun had it when the spec's table was written.
-    assert_eq!(value(group, "cpu.weight"), "39");
+    // The default to the default, as runc has it since 1.3.2 and crun since 1.23.
+    assert_eq!(value(group, "cpu.weight"), "100");
     if group.join("memory.swap.max").exists() {
         // v1 counts memory and swap together, v2 swap alone.
         assert_eq!(value(group, "memory.swap.max"), "33554432");

@@ -25,7 +25,11 @@ struct Change {
 /// When a limit has no file here or is refused; all values are then as they were. With `checkBeforeUpdate`, when more
 /// memory is in use than it would allow.
 pub fn update(resources: &Resources, directories: &[Directory]) -> Result<()> {
-    let resources = Resources { devices: Vec::new(), ..resources.clone() };
+    let mut resources = Resources { devices: Vec::new(), ..resources.clone() };
+    // Engines leave at 0 what they do not mean to change; no process could live within it.
+    for limit in [&mut resources.memory.limit, &mut resources.memory.reservation] {
+        *limit = limit.filter(|limit| *limit != 0);
+    }
     let v2 = |controller: &str| is_v2(directories, controller);
     if let Some(gap) = settings::gaps(&resources, v2).into_iter().next() {
         return Err(Error::Missing { problem: gap, remedy: "nothing was changed" });

@@ -23,14 +23,13 @@ pub struct Memory {
     pub check_before_update: bool,
 }
 
-/// 0 means what runc takes it for: not set. No process could live within it.
+/// Swap of 0, which together with memory would be less than that, means what runc takes it for: not set.
 pub(super) fn read(resources: &LinuxResources, refuse: &mut Refuse<'_>, ignored: &mut Vec<String>) -> Memory {
     let Some(memory) = resources.memory() else { return Memory::default() };
-    let set = |value: Option<i64>| value.filter(|value| *value != 0);
     let read = Memory {
-        limit: set(memory.limit()),
-        reservation: set(memory.reservation()),
-        swap: set(memory.swap()),
+        limit: memory.limit(),
+        reservation: memory.reservation(),
+        swap: memory.swap().filter(|swap| *swap != 0),
         swappiness: memory.swappiness(),
         disable_oom_killer: memory.disable_oom_killer().unwrap_or(false),
         use_hierarchy: memory.use_hierarchy().unwrap_or(false),
