@@ -218,13 +218,7 @@ impl Connection {
     fn ask(&self, message: Message) -> Result<Vec<Vec<u8>>> {
         let sequence = self.sequence.get().wrapping_add(1);
         self.sequence.set(sequence);
-        let mut bytes = message.bytes(sequence);
-        if let Some([low, high]) = bytes.get(6..8) {
-            let flags = u16::from_ne_bytes([*low, *high]) as i32 | libc::NLM_F_REQUEST | libc::NLM_F_ACK;
-            if let Some(field) = bytes.get_mut(6..8) {
-                field.copy_from_slice(&(flags as u16).to_ne_bytes());
-            }
-        }
+        let bytes = message.bytes(sequence);
         netlink::send(self.socket.as_fd(), &bytes)?;
         let mut answers = Vec::new();
         let mut buffer = vec![0; LARGEST_ANSWER];
