@@ -196,17 +196,17 @@ impl Connection {
         self.tell(address.parts.iter().fold(add, |add, (kind, value)| add.with(*kind, value)))
     }
 
-    /// Sends all that is not for a network of its own to an IPv4 neighbour.
+    /// Sends all that is not for a network of its own to an IPv4 neighbour, through a link.
     ///
     /// # Errors
     /// `ENETUNREACH` when the neighbour is in no network of a link that is up.
-    pub fn add_default_route(&self, gateway: Ipv4Addr) -> Result<()> {
+    pub fn add_default_route(&self, index: u32, gateway: Ipv4Addr) -> Result<()> {
         // `struct rtmsg`: family, two prefix lengths, type of service, table, protocol, scope, type, flags.
         let (table, protocol) = (libc::RT_TABLE_MAIN, libc::RTPROT_STATIC);
         let route =
             [libc::AF_INET as u8, 0, 0, 0, table, protocol, libc::RT_SCOPE_UNIVERSE, libc::RTN_UNICAST];
         let add = Message::new(libc::RTM_NEWROUTE, CREATE, &[&route[..], &[0; 4]].concat());
-        self.tell(add.with(libc::RTA_GATEWAY, &gateway.octets()))
+        self.tell(add.with(libc::RTA_GATEWAY, &gateway.octets()).with(libc::RTA_OIF, &index.to_ne_bytes()))
     }
 
     /// Asks for something to be done.
