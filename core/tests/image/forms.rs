@@ -244,7 +244,7 @@ fn limits_end_a_bomb_and_leave_nothing() {
     for (what, bomb, said) in bombs {
         write(&dir, &[Tape::new().file("first", b"1").done(), bomb.done()]);
         let error = unpack_within(&dir, &scratch.path("root"), limits).unwrap_err();
-        assert!(matches!(error.problem, Problem::Limit { .. }), "{what}: {error}");
+        assert!(matches!(*error.problem, Problem::Limit { .. }), "{what}: {error}");
         let text = error.to_string();
         assert!(
             text.contains(said) && text.contains("layer 2 of 2") && text.contains("layout"),
@@ -263,7 +263,7 @@ fn an_interrupted_unpacking_leaves_nothing() {
     let cancelled = || asked.replace(asked.get() + 1) == 1;
     let image = archive.image(None, None).unwrap();
     let error = image.bundle(&scratch.path("bundle"), &cancelled).unwrap_err();
-    assert!(matches!(error.problem, Problem::Cancelled) && error.to_string().contains("entry b"), "{error}");
+    assert!(matches!(*error.problem, Problem::Cancelled) && error.to_string().contains("entry b"), "{error}");
     assert_eq!(scratch.names(), ["layout"]);
     // What a killed process has left is removed, and what a living one is about is not.
     let dead = scratch.path(".isolab-image-1-0");

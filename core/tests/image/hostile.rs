@@ -44,11 +44,11 @@ impl Canary {
         write(&layout, &layers);
         let number = self.scratch.names().len();
         let root = self.scratch.path(&format!("root{number}"));
-        let flat = unpack(&layout, &root).map(|()| root).map_err(|error| error.problem);
+        let flat = unpack(&layout, &root).map(|()| root).map_err(|error| *error.problem);
         let cache = self.scratch.path(&format!("cache{number}"));
         let archive = open(&layout);
         let layered = archive.image(None, None).unwrap().layers(&cache, &never);
-        let layered = layered.map(|_| cache).map_err(|error| error.problem);
+        let layered = layered.map(|_| cache).map_err(|error| *error.problem);
         assert_eq!(tree::lines(&self.dir()), self.before, "{what}");
         let names = self.scratch.names();
         let strays = names.iter().filter(|name| name.starts_with('.')).count();
