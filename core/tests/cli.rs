@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use common::{Bundle, traces};
 use isolab_core::host::Host;
@@ -71,7 +72,7 @@ impl Root {
     /// Waits until a container is so.
     fn await_status(&self, id: &str, status: &str) {
         while self.status(id) != status {
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 
@@ -317,6 +318,13 @@ fn a_start_killed_anywhere_leaves_a_container_that_is_created_or_not() {
     }
     let again = root.run(&["start", id]);
     assert!(again.status.code() == Some(1) && said(&again).contains("running already"), "{again:?}");
+    // And it was told so.
+    let program = format!("/proc/{}/exe", root.state(id)["pid"]);
+    let begun = Instant::now();
+    while !fs::read_link(&program).unwrap().ends_with("busybox") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it still waits");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]

@@ -49,8 +49,6 @@ pub use resources::{
 };
 pub use settings::{Absent, Setting, settings, weight_of_shares};
 #[cfg(feature = "launch")]
-pub(crate) use tree::remove_path;
-#[cfg(feature = "launch")]
 pub use {
     error::Error,
     freeze::{freeze, is_frozen},

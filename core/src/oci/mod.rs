@@ -7,7 +7,7 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-pub use oci_spec::runtime::Spec;
+pub use oci_spec::runtime::{LinuxResources, Spec};
 
 /// A larger file is refused unread: the largest real configs are well under a megabyte.
 pub const LARGEST: u64 = 16 * 1024 * 1024;

@@ -182,8 +182,7 @@ impl Entry {
     pub(super) fn clean(&self, state: Option<&State>) -> Result<(), Error> {
         self.end_orphans()?;
         if let Some(state) = state {
-            // Only empty ones: it is not known that the creator had made them.
-            state.groups.remove_empty();
+            state.remove_own_groups();
         }
         self.remove_files()
     }

@@ -10,7 +10,6 @@
 
 mod entry;
 mod error;
-mod groups;
 mod identity;
 mod orphan;
 mod status;
@@ -20,6 +19,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,10 +31,9 @@ use crate::oci::Spec;
 
 pub use entry::Entry;
 pub use error::Error;
-pub use groups::Groups;
 pub use identity::Identity;
 pub use status::Status;
-pub use store::{Found, Store};
+pub use store::{Found, Listed, Store};
 
 /// The form of `state.json` that this version writes and reads.
 pub const VERSION: u32 = 1;
@@ -71,7 +70,7 @@ pub struct State {
     /// Whether the creating came to its end. Before that it counts only as long as its creator lives.
     pub complete: bool,
     /// Its groups, v2 first.
-    pub groups: Groups,
+    pub groups: Vec<cgroup::Directory>,
     /// The namespaces that it does not share with its creator, once there is a process in them.
     #[serde(default)]
     pub namespaces: BTreeMap<Kind, PathBuf>,
@@ -109,7 +108,7 @@ impl State {
             creator: Identity::own()?,
             init: None,
             complete: false,
-            groups: Groups::new(directories),
+            groups: directories.to_vec(),
             namespaces: BTreeMap::new(),
             poststart: config.hooks.poststart.clone(),
             poststop: config.hooks.poststop.clone(),
@@ -122,6 +121,12 @@ impl State {
         let kinds = Kind::ALL.into_iter().filter(|kind| config.namespaces.separates(*kind));
         self.namespaces =
             kinds.map(|kind| (kind, PathBuf::from(format!("/proc/{pid}/ns/{}", kind.link())))).collect();
+    }
+
+    /// Removes the groups of a creator that died, if they have no processes: those of its own die with it. What is in use
+    /// for longer is another container's, for all that is known.
+    pub fn remove_own_groups(&self) {
+        drop(cgroup::remove(&self.groups, Duration::from_secs(1)));
     }
 
     /// What the runtime-spec calls the state of a container (`runtime.md`, "State"): what hooks are given.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Entry, State};
+use crate::cgroup;
 
 /// What a container is at, in the runtime-spec's words, and `paused` besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl State {
         match self.init {
             Some(init) if init.is_alive() => match () {
                 () if entry.is_waiting() => Status::Created,
-                () if self.groups.is_frozen() => Status::Paused,
+                () if cgroup::is_frozen(&self.groups).unwrap_or(false) => Status::Paused,
                 () => Status::Running,
             },
             _ => Status::Stopped,

@@ -27,6 +27,9 @@ pub enum Found {
     Empty(Entry),
 }
 
+/// A container, with its state or why that cannot be read.
+pub type Listed = (Entry, Result<State, Error>);
+
 /// How often a claim is tried again while others remove what it has just found.
 const TRIES: u32 = 1000;
 /// How long a command waits for another that changes the same container.
@@ -120,7 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// When the root directory cannot be read; that there is none is an empty list.
-    pub fn list(&self) -> Result<Vec<(Entry, Result<State, Error>)>, Error> {
+    pub fn list(&self) -> Result<Vec<Listed>, Error> {
         let root = match self.open_root(false) {
             Ok(root) => root,
             Err(Error::System { errno: Errno::ENOENT, .. }) => return Ok(Vec::new()),

@@ -56,7 +56,7 @@ fn state(creator: Identity) -> State {
         creator,
         init: None,
         complete: false,
-        groups: Groups::default(),
+        groups: Vec::new(),
         namespaces: BTreeMap::new(),
         poststart: Vec::new(),
         poststop: Vec::new(),

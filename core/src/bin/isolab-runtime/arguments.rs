@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Launches OCI bundles from kernel primitives.
 ///
@@ -16,6 +16,42 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
+
+impl Arguments {
+    /// Reads the command line.
+    ///
+    /// Most of what clap does is to describe commands, so at first only the one is described that seems to be meant. Where
+    /// that fails, all are, and then it is an error, a call for help, or an argument that looked like a command.
+    pub(crate) fn read() -> Result<Arguments, clap::Error> {
+        let given: Vec<std::ffi::OsString> = std::env::args_os().collect();
+        let meant = given.iter().skip(1).find_map(|word| COMMANDS.iter().find(|(name, _)| word == name));
+        if let Some((name, describe)) = meant {
+            let one = clap::Command::new("isolab-runtime").disable_version_flag(true).no_binary_name(false);
+            let one = Global::augment_args(one).subcommand(describe(clap::Command::new(*name)));
+            if let Ok(arguments) =
+                one.try_get_matches_from(&given).and_then(|matches| Arguments::from_arg_matches(&matches))
+            {
+                return Ok(arguments);
+            }
+        }
+        Arguments::command()
+            .try_get_matches_from(given)
+            .and_then(|matches| Arguments::from_arg_matches(&matches))
+    }
+}
+
+type Describe = fn(clap::Command) -> clap::Command;
+
+/// The commands that engines wait for, each with what describes it.
+const COMMANDS: [(&str, Describe); 7] = [
+    ("create", Create::augment_args),
+    ("start", Id::augment_args),
+    ("state", Id::augment_args),
+    ("kill", Kill::augment_args),
+    ("delete", Delete::augment_args),
+    ("run", Run::augment_args),
+    ("exec", Exec::augment_args),
+];
 
 /// What goes before the command.
 #[derive(Args)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use isolab_core::cgroup::{Group, Resources};
 use isolab_core::config::Config;
 use isolab_core::host::Host;
 use isolab_core::oci;
@@ -32,6 +33,7 @@ pub(crate) fn prepare(context: &Context, given: &Bundle) -> Result<Prepared, Fai
     let mut config = Config::new(&spec, &bundle, &given.id)?;
     let preserve_fds = descriptors::preserved(&mut config, given.preserve_fds)?;
     config.root.no_pivot = given.no_pivot;
+    group_everywhere(&mut config);
     let plan = Plan::compile(&config, &Host::probe_for(&config))?;
     check_gaps(context, &plan, given.allow_partial)?;
     let entry = context.store.claim(&given.id)?;
@@ -43,6 +45,14 @@ pub(crate) fn prepare(context: &Context, given: &Bundle) -> Result<Prepared, Fai
         Ok(state) => Ok(Prepared { config, plan, state, entry, preserve_fds }),
         Err(failure) => Err(undo(entry, failure)),
     }
+}
+
+/// A container that is launched from here has a group in every hierarchy, with limits or without: commands find all of its
+/// processes by it and freeze them, and engines read what it uses. A user who may make none launches it without.
+pub(crate) fn group_everywhere(config: &mut Config) {
+    let path = format!("isolab/{}", config.id);
+    let none = Group { path, resources: Resources::default(), everywhere: true };
+    config.cgroup.get_or_insert(none).everywhere = true;
 }
 
 /// The first thing that is written: who is at work.

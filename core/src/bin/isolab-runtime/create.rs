@@ -28,6 +28,7 @@ fn launch(given: &Bundle, prepared: &mut Prepared) -> Result<(), Failure> {
         console: console.as_ref().map(AsFd::as_fd),
         preserve_fds: prepared.preserve_fds,
         accept_gaps: given.allow_partial,
+        patience: engine::patience(&prepared.config.hooks),
     };
     let Prepared { config, plan, state, entry, .. } = prepared;
     let start = entry.make_start()?;

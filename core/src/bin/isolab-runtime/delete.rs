@@ -7,6 +7,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use isolab_core::cgroup;
 use isolab_core::hook::{self, Point};
 use isolab_core::state::{Entry, Error, Found, Identity, State, Status};
 use isolab_core::sys::signal::KILL;
@@ -63,17 +64,17 @@ pub(crate) fn end(state: &State, entry: &Entry) -> Result<(), Failure> {
         end_group(state)?;
     }
     match state.complete {
-        true => state.groups.remove().map_err(|errno| Failure::context("remove the groups", errno)),
+        true => Ok(cgroup::remove(&state.groups, PATIENCE)?),
         // Those of a creator that died are removed if they are empty: they may be another container's.
         false => {
-            state.groups.remove_empty();
+            state.remove_own_groups();
             Ok(())
         }
     }
 }
 
 fn end_group(state: &State) -> Result<(), Failure> {
-    state.groups.kill().map_err(|errno| Failure::context("end the processes of the group", errno))
+    Ok(cgroup::kill(&state.groups, PATIENCE)?)
 }
 
 /// One that fails is said, and the rest goes on (runtime-spec, `runtime.md`, "Lifecycle").

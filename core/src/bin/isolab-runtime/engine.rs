@@ -1,9 +1,11 @@
 //! Where the commands meet the launch engine.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use isolab_core::cgroup::Directory;
 use isolab_core::config::Config;
+use isolab_core::hook::Hooks;
 use isolab_core::host::Host;
 use isolab_core::launch::{self, Container, Options};
 use isolab_core::plan::{Plan, Running};
@@ -20,6 +22,16 @@ pub(crate) struct Wiring<'fd> {
     pub(crate) preserve_fds: u32,
     /// Whether less than was asked for is accepted.
     pub(crate) accept_gaps: bool,
+    /// How long it may take up to the workload.
+    pub(crate) patience: Duration,
+}
+
+/// How long the set-up of this container may take: engines give up earlier, and kill this process then. Hooks may be slow,
+/// and have timeouts of their own.
+pub(crate) fn patience(hooks: &Hooks) -> Duration {
+    let before = [&hooks.prestart, &hooks.create_runtime, &hooks.create_container, &hooks.start_container];
+    let none = before.iter().all(|hooks| hooks.is_empty());
+    Duration::from_secs(if none { 120 } else { 3600 })
 }
 
 impl Wiring<'_> {
@@ -29,6 +41,7 @@ impl Wiring<'_> {
         options.console = self.console;
         options.preserve_fds = self.preserve_fds;
         options.accept_gaps = self.accept_gaps;
+        options.timeout = self.patience;
         Ok(launch(&options)?)
     }
 }

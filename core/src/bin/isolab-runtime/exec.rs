@@ -43,7 +43,12 @@ fn perform(context: &Context, given: &Exec) -> Result<u8, Failure> {
     let signals = if given.detach { None } else { Some(Signals::block()?) };
     let wanted = config.process.terminal.is_some();
     let mut terminal = Terminal::new(given.console_socket.as_deref(), wanted, given.detach)?;
-    let wiring = Wiring { console: terminal.socket(), preserve_fds, accept_gaps: true };
+    let wiring = Wiring {
+        console: terminal.socket(),
+        preserve_fds,
+        accept_gaps: true,
+        patience: engine::patience(&config.hooks),
+    };
     let mut container = engine::exec(&config, &state, directories, &wiring, given.detach)?;
     if let Some(path) = &given.pid_file {
         descriptors::write_pid(path, container.pid())?;
@@ -133,7 +138,7 @@ fn change_user(user: &mut Value, asked: &str) -> Result<(), Failure> {
 
 /// The container's groups, or the ones below them that are asked for: in all hierarchies, or in some.
 fn directories(state: &State, asked: &[String]) -> Result<Vec<Directory>, Failure> {
-    let mut directories = state.groups.directories();
+    let mut directories = state.groups.clone();
     for asked in asked {
         let (controllers, path) = match asked.split_once(':') {
             Some((controllers, path)) => (Some(controllers), path),

@@ -3,7 +3,7 @@
 use isolab_core::config::Violations;
 use isolab_core::oci::ReadError;
 use isolab_core::plan::PlanError;
-use isolab_core::{hook, launch, state};
+use isolab_core::{cgroup, hook, launch, state};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -39,4 +39,4 @@ macro_rules! plain {
     )*};
 }
 
-plain!(state::Error, hook::Error, PlanError, ReadError, Violations);
+plain!(state::Error, cgroup::Error, hook::Error, PlanError, ReadError, Violations);

@@ -1,5 +1,6 @@
 //! `kill`: sends a signal.
 
+use isolab_core::cgroup;
 use isolab_core::state::{Identity, State, Status};
 use isolab_core::sys::signal::{KILL, NAMES};
 use isolab_core::sys::{Errno, process};
@@ -43,14 +44,14 @@ fn send_all(state: &State, signal: i32) -> Result<(), Failure> {
     if state.groups.is_empty() {
         return send(state, signal);
     }
-    state.groups.signal(signal).map_err(|errno| Failure::context("kill", errno))?;
+    cgroup::signal(&state.groups, signal)?;
     thaw_for(state, signal)
 }
 
 /// A frozen process of v1 takes no signal before it is thawed, and SIGKILL is meant.
 fn thaw_for(state: &State, signal: i32) -> Result<(), Failure> {
-    if signal == KILL && state.groups.is_frozen() {
-        state.groups.freeze(false).map_err(|errno| Failure::context("thaw", errno))?;
+    if signal == KILL && cgroup::is_frozen(&state.groups)? {
+        cgroup::freeze(&state.groups, false)?;
     }
     Ok(())
 }

@@ -29,7 +29,6 @@ mod wait;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
 use isolab_core::oci;
 use isolab_core::state::Store;
 
@@ -44,7 +43,7 @@ pub(crate) struct Context {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help goes to standard output, the rest to standard error; where neither can be written nobody reads it.

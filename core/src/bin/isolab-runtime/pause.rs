@@ -1,7 +1,7 @@
 //! `pause` and `resume`.
 
+use isolab_core::cgroup;
 use isolab_core::state::{Error, Found, Status};
-use isolab_core::sys::Errno;
 
 use crate::Context;
 use crate::failure::Failure;
@@ -23,11 +23,5 @@ fn change(context: &Context, id: &str, frozen: bool) -> Result<(), Failure> {
         (true, status) => return Err(Failure::new(format!("container {id:?} is not running but {status}"))),
         (false, status) => return Err(Failure::new(format!("container {id:?} is not paused but {status}"))),
     }
-    let operation = if frozen { "freeze" } else { "thaw" };
-    state.groups.freeze(frozen).map_err(|errno| match errno {
-        Errno::EOPNOTSUPP => Failure::new(format!(
-            "{operation} container {id:?}: no group of it has a freezer; set linux.cgroupsPath"
-        )),
-        errno => Failure::context(&format!("{operation} container {id:?}"), errno),
-    })
+    Ok(cgroup::freeze(&state.groups, frozen)?)
 }

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use isolab_core::cgroup;
 use isolab_core::state::{Identity, Status};
 
 use crate::Context;
@@ -14,7 +15,7 @@ pub(crate) fn ps(context: &Context, given: &Ps) -> Result<(), Failure> {
     if state.status(&entry) == Status::Stopped {
         return Err(Failure::new(format!("container not running: {:?}", state.id)));
     }
-    let mut pids = state.groups.processes();
+    let mut pids = cgroup::procs(&state.groups)?;
     if state.groups.is_empty() {
         // Without a group only the first process is known.
         pids.extend(state.init.filter(|init| Identity::is_alive(*init)).map(|init| init.pid));

@@ -34,8 +34,12 @@ fn launch(given: &Bundle, prepared: &mut Prepared) -> Result<(Container, Termina
     let Prepared { config, plan, state, entry, preserve_fds } = prepared;
     let mut terminal =
         Terminal::new(given.console_socket.as_deref(), config.process.terminal.is_some(), false)?;
-    let wiring =
-        Wiring { console: terminal.socket(), preserve_fds: *preserve_fds, accept_gaps: given.allow_partial };
+    let wiring = Wiring {
+        console: terminal.socket(),
+        preserve_fds: *preserve_fds,
+        accept_gaps: given.allow_partial,
+        patience: engine::patience(&config.hooks),
+    };
     let container = engine::launch(plan, &wiring)?;
     state.set_init(container.pid(), config);
     state.complete = true;

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use isolab_core::config::Config;
-use isolab_core::oci;
+use isolab_core::cgroup::{self, Resources};
+use isolab_core::oci::{self, LinuxResources};
 use isolab_core::state::{Entry, Error, Found, State, Status};
 use serde_json::{Map, Value, json};
 
@@ -30,19 +30,21 @@ pub(crate) fn update(context: &Context, given: &Update) -> Result<(), Failure> {
     }
 }
 
-/// Writes what differs, and then keeps the config with it.
-fn change(entry: &Entry, state: &State, asked: Value) -> Result<(), Failure> {
+/// Writes what is asked for, and keeps it in the config.
+fn change(entry: &Entry, state: &State, mut asked: Value) -> Result<(), Failure> {
     let invalid = |error| Failure::context("the container's config.json", error);
-    let stored = entry.config()?;
-    let mut changed: Value = serde_json::from_slice(&stored).map_err(invalid)?;
-    merge(&mut changed, json!({"linux": {"resources": asked}}));
-    let bytes = serde_json::to_vec(&changed).map_err(invalid)?;
-    let config = |bytes: &[u8]| -> Result<Config, Failure> {
-        Ok(Config::new(&oci::parse(bytes)?, &state.bundle, &state.id)?)
-    };
-    let (old, new) = (config(&stored)?, config(&bytes)?);
-    state.groups.update(old.cgroup.as_ref(), new.cgroup.as_ref())?;
-    Ok(entry.write_config(&bytes)?)
+    let mut config: Value = serde_json::from_slice(&entry.config()?).map_err(invalid)?;
+    if let Some(memory) = asked.get_mut("memory") {
+        // Limits on memory are checked against each other, so those that stay are given with those that change.
+        let mut all = config["linux"]["resources"]["memory"].take();
+        merge(&mut all, memory.take());
+        *memory = all;
+    }
+    let resources: LinuxResources =
+        serde_json::from_value(asked.clone()).map_err(|error| Failure::context("resources", error))?;
+    cgroup::update(&Resources::new(&resources)?, &state.groups)?;
+    merge(&mut config, json!({"linux": {"resources": asked}}));
+    Ok(entry.write_config(&serde_json::to_vec(&config).map_err(invalid)?)?)
 }
 
 /// `linux.resources` as JSON, from a file or from standard input.
