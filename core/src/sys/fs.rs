@@ -132,6 +132,18 @@ pub fn rmdir(path: &CStr) -> Result<()> {
     Ok(())
 }
 
+/// Swaps two names at once (`renameat2(2)` with `RENAME_EXCHANGE`), as an attacker on a shared directory does.
+///
+/// # Errors
+/// As in the manual page.
+pub fn exchange(one: &CStr, other: &CStr) -> Result<()> {
+    let here = raw(super::here());
+    let given = args![here, text(one), here, text(other), libc::RENAME_EXCHANGE];
+    // SAFETY: both paths outlive the call.
+    unsafe { call(Sysno::renameat2, given) }?;
+    Ok(())
+}
+
 /// `symlinkat(2)`.
 ///
 /// # Errors
