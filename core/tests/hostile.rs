@@ -483,3 +483,47 @@ fn directories_swapped_with_links_during_launches_lead_nowhere_outside() {
     // Some launches must have come through, or nothing was tried.
     assert!(outcomes.get("launched").is_some_and(|count| *count > 0), "{outcomes:?}");
 }
+
+/// A proc that is moved aside while it is mounted and masked is masked wherever it is.
+#[test]
+fn a_proc_that_is_swapped_during_launches_is_masked_all_the_same() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let host = Host::probe();
+    let canary = Canary::new();
+    let bundle = bundle(&canary);
+    let (directory, aside) = (bundle.dir.join("rootfs/proc"), bundle.dir.join("rootfs/aside"));
+    fs::create_dir(&aside).unwrap();
+    let null = null();
+    let mut options = Options::new([null.as_fd(); 3]);
+    options.hold_at_exec = true;
+    options.accept_gaps = true;
+    let stop = AtomicBool::new(false);
+    let mut launched = 0;
+    let swapped = std::thread::scope(|scope| {
+        let flipper = scope.spawn(|| flip(&stop, &directory, &aside));
+        let _stop = Stop(&stop);
+        for _ in 0..60 {
+            let Ok(container) = launch(&bundle.plan(&host), &options) else { continue };
+            launched += 1;
+            // One look at one moment: afterwards the names are swapped again.
+            let seen = fs::read_to_string(format!("/proc/{}/mountinfo", container.pid())).unwrap();
+            let targets = |kind: &str| -> Vec<String> {
+                let lines = seen.lines().filter(|line| line.contains(kind));
+                lines.map(|line| line.split(' ').nth(4).unwrap().to_owned()).collect()
+            };
+            // Everything below is on one directory, so it moves with it: /proc or /aside.
+            let names: Vec<String> =
+                targets("").iter().map(|target| target.replacen("/aside", "/proc", 1)).collect();
+            for path in ["/proc/keys", "/proc/sys", "/proc/irq"] {
+                assert!(names.iter().any(|name| name == path), "{path} is open: {seen}");
+            }
+            container.remove().unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+        flipper.join().unwrap()
+    });
+    assert!(launched > 0 && swapped > 60, "{launched} launched, {swapped} swapped");
+    canary.check("a swapped proc");
+}

@@ -72,9 +72,6 @@ fn one(config: &Config, mount: &Mount, seen: &Observation, findings: &mut Findin
         let idmapped = has(found, "idmapped");
         findings.check(format!("mount {path} option"), "idmapped", &found.options, idmapped);
     }
-    if matches!(mount.source, Source::FileSystem(..)) {
-        superblock(path, mount, found, findings);
-    }
     attributes(&mount.options.attributes, found, findings);
     let below = format!("{path}/");
     let own = |target: &str| config.mounts.iter().any(|other| text(&other.destination) == target);
@@ -82,8 +79,11 @@ fn one(config: &Config, mount: &Mount, seen: &Observation, findings: &mut Findin
         attributes(&mount.options.recursive, part, findings);
     }
     attributes(&mount.options.recursive, found, findings);
-    for (key, asked) in &mount.options.data {
-        if let Some(asked) = asked {
+    // To a bind mount the options of a file system mean nothing.
+    if matches!(mount.source, Source::FileSystem(..) | Source::Present(true)) {
+        superblock(path, mount, found, findings);
+        for (key, asked) in mount.options.data.iter().filter_map(|(key, asked)| Some((key, asked.as_ref()?)))
+        {
             data(path, &text(key), &text(asked), found, findings);
         }
     }
