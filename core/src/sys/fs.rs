@@ -314,6 +314,9 @@ pub fn umask(mask: u32) -> Result<()> {
     Ok(())
 }
 
+/// Not in the libc crate (`statfs.h` of the kernel).
+const ST_NOSYMFOLLOW: u64 = 0x2000;
+
 /// The flags of the mount that an object is on, in the values of `mount(2)` (`MS_RDONLY` and so on). One on a
 /// read-only file system counts as read-only.
 ///
@@ -327,7 +330,9 @@ pub fn mount_flags(fd: BorrowedFd<'_>) -> Result<u64> {
     let flags = stat[10];
     // These have the same values as MS_*, see statfs(2).
     let protections = libc::ST_RDONLY | libc::ST_NOSUID | libc::ST_NODEV | libc::ST_NOEXEC;
-    Ok(flags & (protections | libc::ST_NOATIME | libc::ST_NODIRATIME))
+    // This one has not.
+    let no_links = if flags & ST_NOSYMFOLLOW == 0 { 0 } else { libc::MS_NOSYMFOLLOW };
+    Ok(flags & (protections | libc::ST_NOATIME | libc::ST_NODIRATIME) | no_links)
 }
 
 /// Keeps a descriptor open across exec, or not.
