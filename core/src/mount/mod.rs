@@ -26,7 +26,7 @@ use crate::config::Reader;
 use crate::namespace::{Kind, Namespaces};
 
 pub use idmap::{IdMapping, Ids};
-pub use options::{Options, names as option_names};
+pub use options::{Options, known};
 pub use plan::{Group, Op};
 pub(crate) use plan::{MOST_KEPT, finish, gaps, notes, plan, within};
 pub use sources::Tree;

@@ -184,6 +184,18 @@ pub fn rmdir_at(dir: BorrowedFd<'_>, path: &CStr) -> Result<()> {
     Ok(())
 }
 
+/// Swaps two names at once (`renameat2(2)` with `RENAME_EXCHANGE`), as an attacker on a shared directory does.
+///
+/// # Errors
+/// As in the manual page.
+pub fn exchange(one: &CStr, other: &CStr) -> Result<()> {
+    let here = raw(super::here());
+    let given = args![here, text(one), here, text(other), libc::RENAME_EXCHANGE];
+    // SAFETY: both paths outlive the call.
+    unsafe { call(Sysno::renameat2, given) }?;
+    Ok(())
+}
+
 /// `symlinkat(2)`.
 ///
 /// # Errors
@@ -363,6 +375,9 @@ pub fn umask(mask: u32) -> Result<()> {
     Ok(())
 }
 
+/// Not in the libc crate (`statfs.h` of the kernel).
+const ST_NOSYMFOLLOW: u64 = 0x2000;
+
 /// The flags of the mount that an object is on, in the values of `mount(2)` (`MS_RDONLY` and so on). One on a
 /// read-only file system counts as read-only.
 ///
@@ -376,7 +391,9 @@ pub fn mount_flags(fd: BorrowedFd<'_>) -> Result<u64> {
     let flags = stat[10];
     // These have the same values as MS_*, see statfs(2).
     let protections = libc::ST_RDONLY | libc::ST_NOSUID | libc::ST_NODEV | libc::ST_NOEXEC;
-    Ok(flags & (protections | libc::ST_NOATIME | libc::ST_NODIRATIME))
+    // This one has not.
+    let no_links = if flags & ST_NOSYMFOLLOW == 0 { 0 } else { libc::MS_NOSYMFOLLOW };
+    Ok(flags & (protections | libc::ST_NOATIME | libc::ST_NODIRATIME) | no_links)
 }
 
 /// Keeps a descriptor open across exec, or not.
