@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{NOT_YET, Reader};
 
+pub(crate) use ids::read_maps;
+#[cfg(feature = "launch")]
+pub(crate) use ids::text as map_text;
 pub use ids::{IdMap, IdMaps};
-pub(crate) use ids::{read_maps, text as map_text};
 pub use plan::Op;
 pub(crate) use plan::{at_clone, plan};
 
