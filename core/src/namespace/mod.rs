@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Reader;
 
+pub(crate) use ids::read_maps;
+#[cfg(feature = "launch")]
+pub(crate) use ids::text as map_text;
 pub use ids::{IdMap, IdMaps};
-pub(crate) use ids::{read_maps, text as map_text};
 pub use plan::Op;
 pub(crate) use plan::{at_clone, become_root, before_clone, enter, enter_groups, plan};
 
