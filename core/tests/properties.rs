@@ -129,7 +129,8 @@ fn every_drawn_config_is_enforced() {
         let plan = Plan::compile(&config, &host).unwrap();
         let options = Options { hold_at_exec: true, ..Options::new([null.as_fd(); 3]) };
         let mut container = launch(&plan, &options).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let seen = Observation::of(container.pid(), &host.cgroups).unwrap();
+        let mut seen = Observation::of(container.pid(), &host.cgroups).unwrap();
+        seen.read_sysctls(container.pid(), &config);
         let enforced = compare(&config, &host, &own, &seen);
         assert_eq!(enforced, Enforced::Enforced, "{text}");
         container.release().unwrap();

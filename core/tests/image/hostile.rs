@@ -158,7 +158,9 @@ fn hard_links_stay_inside_and_are_never_to_what_a_link_leads_to() {
     canary.refused("directory", &[Tape::new().dir("d").hard_link("h", "d")]);
     // A hard link to a symbolic link is one more name of that link, and writing to it replaces it.
     let tape = Tape::new().pax(&records).symlink("l", "x").hard_link("h", "l");
-    let [Ok(root), Ok(_)] = &canary.attack("link", &[tape.clone()])[..] else { panic!("no attack") };
+    let [Ok(root), Ok(_)] = &canary.attack("link", std::slice::from_ref(&tape))[..] else {
+        panic!("no attack")
+    };
     assert_eq!(fs::read_link(root.join("h")).unwrap(), Path::new(outside));
     canary.attack("write through it", &[tape.clone().file("h", b"evil")]);
     canary.attack("write through it", &[tape, Tape::new().file("h", b"evil")]);
