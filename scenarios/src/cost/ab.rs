@@ -124,8 +124,22 @@ pub fn run(
     let bundle =
         Bundle::around(&scratch, ID, prepared(&file, &groups)?).map_err(Error::io("make a bundle"))?;
     bundle.write().map_err(Error::io("write the config"))?;
+    pairs(launchers, &bundle, limits, progress, cancel)
+}
+
+/// Takes pairs on a bundle that has been written.
+///
+/// # Errors
+/// When a launcher fails or its container ends with another status than 0, or the run is to stop.
+pub(crate) fn pairs(
+    launchers: [&dyn Launcher; 2],
+    bundle: &Bundle,
+    limits: Limits,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Pairs, Error> {
     // Once each, not counted: files are read into memory, and errors are said before a minute has passed.
-    launchers.iter().try_for_each(|launcher| sample(*launcher, &bundle).map(drop))?;
+    launchers.iter().try_for_each(|launcher| sample(*launcher, bundle).map(drop))?;
     let mut pairs = Pairs::default();
     progress.begin("pairs", u64::from(limits.rounds));
     let mut rounds = Rounds::new(2, limits);
@@ -134,7 +148,7 @@ pub fn run(
         progress.step(&format!("pair {}", pairs.a.len() + 1));
         let mut round = [0; 2];
         for at in order {
-            round[at] = sample(launchers[at], &bundle)?;
+            round[at] = sample(launchers[at], bundle)?;
         }
         pairs.a.push(round[0]);
         pairs.b.push(round[1]);
