@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::{Bundle, traces};
+use common::{Bundle, running, traces};
 use isolab_core::host::{Feature, Host};
 use isolab_core::launch::{Error, Exit, Options, launch};
 use isolab_core::need;
@@ -73,6 +73,36 @@ fn a_profile_is_enforced() {
         let other = compare(&bundle.config().unwrap(), &host, &own, &unconfined);
         assert!(other.to_string().contains("AppArmor profile: asked"), "{other}");
     }
+}
+
+/// What is executed into a container is under its profile.
+#[test]
+fn an_added_process_has_the_profile() {
+    if !need::met(&["root", "busybox", "apparmor-profile isolab-test"]) {
+        return;
+    }
+    let seen = added(with_secret(PROFILE), "! /bin/busybox cat /tmp/secret");
+    assert_eq!(seen.confinement.apparmor.as_deref(), Some("isolab-test (enforce)"));
+}
+
+/// What was seen of a script that is executed into a container that sleeps, and that succeeds.
+fn added(bundle: Bundle, script: &str) -> Observation {
+    let host = Host::probe();
+    let mut bundle = bundle.with_shell("exec /bin/busybox sleep 60");
+    let null: OwnedFd = File::options().read(true).write(true).open("/dev/null").unwrap().into();
+    let mut options = Options::new([null.as_fd(); 3]);
+    let plan = bundle.plan(&host);
+    let container = launch(&plan, &options).unwrap();
+    bundle.config["process"]["args"][3] = json!(script);
+    let added = Plan::exec(&bundle.config().unwrap(), &host, &running(&plan, container.pid())).unwrap();
+    options.hold_at_exec = true;
+    let mut second = launch(&added, &options).unwrap_or_else(|error| panic!("{error}\n{added}"));
+    let seen = Observation::of(second.pid(), &host.cgroups).unwrap();
+    second.release().unwrap();
+    assert_eq!(second.wait(Some(Duration::from_secs(20))).unwrap(), Some(Exit::Code(0)));
+    second.remove().unwrap();
+    container.remove().unwrap();
+    seen
 }
 
 /// With a user of its own, who may do nothing on the host, and a `/proc` of the image's own that takes every write.
@@ -192,6 +222,10 @@ fn a_context_is_enforced() {
         let other = compare(&bundle.config().unwrap(), &host, &own, &host_context);
         assert!(other.to_string().contains("SELinux context: asked"), "{other}");
     }
+    let mut bundle = Bundle::new();
+    bundle.config["root"]["readonly"] = json!(false);
+    bundle.config["process"]["selinuxLabel"] = json!(CONTEXT);
+    assert_eq!(added(bundle, "! echo x > /tmp/file").confinement.label.as_deref(), Some(CONTEXT));
     let mut bundle = Bundle::new();
     bundle.config["process"]["selinuxLabel"] = json!("system_u:system_r:none_t:s0");
     let text = run(&bundle).unwrap_err().to_string();

@@ -142,7 +142,8 @@ fn a_launch_that_fails_gives_devices_back() {
         };
         let wanted = permanent(c"moves");
         assert_eq!(wanted.len(), 2);
-        let failures: [(fn(&mut serde_json::Value), &str); 3] = [
+        type Change = fn(&mut serde_json::Value);
+        let failures: [(Change, &str); 3] = [
             // The second of two is not there; the first has been moved by then.
             (|config| config["linux"]["netDevices"] = json!({"moves": {"name": "a"}, "none": {}}), "ENODEV"),
             // The name is taken.

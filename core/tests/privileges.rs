@@ -8,11 +8,12 @@ use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use common::Bundle;
+use common::{Bundle, running};
 use isolab_core::host::Host;
 use isolab_core::launch::{Exit, Options, launch};
 use isolab_core::need;
 use isolab_core::observe::{Enforced, Observation, compare};
+use isolab_core::plan::{Plan, order};
 use serde_json::{Value, json};
 
 /// Launches with gaps accepted, observes at the exec, and waits for the end.
@@ -175,6 +176,26 @@ fn the_network_of_a_user_namespace_takes_parameters() {
     );
 }
 
+/// Joined by path, and yet the host's.
+#[test]
+fn the_launchers_own_namespace_takes_no_parameter() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    for (kind, link, name) in [("network", "net", "net.core.somaxconn"), ("ipc", "ipc", "kernel.msgmax")] {
+        let file = format!("/proc/sys/{}", name.replace('.', "/"));
+        let mut bundle = Bundle::new();
+        let namespaces = bundle.config["linux"]["namespaces"].as_array_mut().unwrap();
+        let entry = namespaces.iter_mut().find(|namespace| namespace["type"] == kind).unwrap();
+        entry["path"] = json!(format!("/proc/{}/ns/{link}", std::process::id()));
+        // What it has already, should this ever go wrong.
+        bundle.config["linux"]["sysctl"][name] = json!(fs::read_to_string(&file).unwrap().trim());
+        let null: OwnedFd = File::options().read(true).write(true).open("/dev/null").unwrap().into();
+        let error = launch(&bundle.plan(&Host::probe()), &Options::new([null.as_fd(); 3])).unwrap_err();
+        assert!(error.to_string().contains("the launcher's own"), "{error}");
+    }
+}
+
 /// What an image has at /proc is never taken for the kernel's (CVE-2019-16884, CVE-2023-28642).
 #[test]
 fn a_fake_proc_takes_no_parameter() {
@@ -262,6 +283,42 @@ fn landlock_keeps_signals_in() {
     assert_ne!(run(&bundle).1, Exit::Code(0), "succeeds without rules");
     bundle.config["annotations"]["org.isolab.landlock.scope"] = json!("signal");
     assert_eq!(run(&bundle).1, Exit::Code(0));
+}
+
+/// What is executed into a container is scheduled and restricted as its first process, on CPUs of its own.
+#[test]
+fn an_added_process_has_the_same_privileges() {
+    if !need::met(&["root", "landlock", "busybox"]) {
+        return;
+    }
+    let host = Host::probe();
+    let mut bundle = ruled("exec /bin/busybox false", &FILES).with_shell("exec /bin/busybox sleep 60");
+    let last = *host.cpus.last().unwrap();
+    bundle.config["process"]["scheduler"] = json!({"policy": "SCHED_BATCH", "nice": 4});
+    bundle.config["process"]["ioPriority"] = json!({"class": "IOPRIO_CLASS_BE", "priority": 6});
+    bundle.config["process"]["execCPUAffinity"] =
+        json!({"initial": host.cpus[0].to_string(), "final": last.to_string()});
+    bundle.config["linux"]["personality"] = json!({"domain": "LINUX32"});
+    bundle.config["linux"]["memoryPolicy"] = json!({"mode": "MPOL_BIND", "nodes": "0"});
+    let null: OwnedFd = File::options().read(true).write(true).open("/dev/null").unwrap().into();
+    let mut options = Options::new([null.as_fd(); 3]);
+    options.accept_gaps = true;
+    let plan = bundle.plan(&host);
+    let container = launch(&plan, &options).unwrap();
+    let first = Observation::of(container.pid(), &host.cgroups).unwrap();
+    bundle.config["process"]["args"][3] = json!("/bin/busybox cat /etc/open && ! /bin/busybox cat /secret");
+    let added = Plan::exec(&bundle.config().unwrap(), &host, &running(&plan, container.pid())).unwrap();
+    assert_eq!(order::violations(&added), Vec::<String>::new());
+    options.hold_at_exec = true;
+    let mut second = launch(&added, &options).unwrap_or_else(|error| panic!("{error}\n{added}"));
+    let seen = Observation::of(second.pid(), &host.cgroups).unwrap();
+    assert_eq!(seen.confinement, first.confinement);
+    let status = fs::read_to_string(format!("/proc/{}/status", second.pid())).unwrap();
+    assert!(status.contains(&format!("Cpus_allowed_list:\t{last}\n")), "{status}");
+    second.release().unwrap();
+    assert_eq!(second.wait(Some(Duration::from_secs(20))).unwrap(), Some(Exit::Code(0)));
+    second.remove().unwrap();
+    container.remove().unwrap();
 }
 
 /// What a kernel cannot restrict is a gap, and without Landlock everything is.

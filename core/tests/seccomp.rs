@@ -5,7 +5,9 @@
 #[path = "common/engine.rs"]
 mod engine;
 
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -233,17 +235,28 @@ fn flags_are_taken() {
     }
 }
 
-/// Runs `body` in a new process: this test again, alone, with a word in its environment. What it is killed by, or its
-/// exit status.
-fn in_own_process(test: &str, body: impl FnOnce()) -> Option<std::process::ExitStatus> {
-    const WORD: &str = "ISOLAB_TEST_CHILD";
-    if std::env::var_os(WORD).is_some_and(|name| name == test) {
+/// Which test a new process of this binary is to go on with.
+const WORD: &str = "ISOLAB_TEST_CHILD";
+
+fn is_own_process(test: &str) -> bool {
+    std::env::var_os(WORD).is_some_and(|name| name == test)
+}
+
+/// This test again, alone, in a process where [`is_own_process`] holds.
+fn own_process(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture"]).env(WORD, test);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs `body` in a new process: what it is killed by, or its exit status.
+fn in_own_process(test: &str, body: impl FnOnce()) -> ExitStatus {
+    if is_own_process(test) {
         body();
         std::process::exit(0);
     }
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command.args([test, "--exact", "--nocapture"]).env(WORD, test);
-    Some(command.output().unwrap().status)
+    own_process(test).output().unwrap().status
 }
 
 fn load(filter: &Program) {
@@ -272,7 +285,7 @@ fn kill_in_a_thread(action: &str) {
 fn kill_thread_ends_the_thread_alone() {
     let status =
         in_own_process("kill_thread_ends_the_thread_alone", || kill_in_a_thread("SCMP_ACT_KILL_THREAD"));
-    assert_eq!(status.unwrap().code(), Some(0));
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]
@@ -282,7 +295,7 @@ fn kill_process_ends_all() {
         kill_in_a_thread("SCMP_ACT_KILL_PROCESS");
         std::thread::sleep(Duration::from_secs(5));
     });
-    assert_eq!(status.unwrap().signal(), Some(SIGSYS));
+    assert_eq!(status.signal(), Some(SIGSYS));
 }
 
 #[test]
@@ -301,7 +314,7 @@ fn tsync_reaches_all_threads() {
             "listenerPath": "/agent", "syscalls": [{ "names": ["getpgid"], "action": "SCMP_ACT_NOTIFY" }] }));
         unotify::load_with_listener(&filter.instructions, filter.flags).unwrap();
     });
-    assert_eq!(status.unwrap().code(), Some(0));
+    assert_eq!(status.code(), Some(0));
 }
 
 fn notifying(flags: Value) -> Program {
@@ -371,17 +384,18 @@ fn a_descriptor_is_taken_from_another_process() {
     if !need::met(&["root"]) {
         return;
     }
-    let mut child = std::process::Command::new("/proc/self/exe")
-        .arg("--list")
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let test = "a_descriptor_is_taken_from_another_process";
+    if is_own_process(test) {
+        // It stays until its parent has done.
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        return;
+    }
+    let child = own_process(test).spawn().unwrap();
     let pidfd = isolab_core::sys::process::pidfd_open(child.id().cast_signed()).unwrap();
-    let copy = unotify::pidfd_getfd(pidfd.as_fd(), 1).unwrap();
-    drop(child.stdout.take());
-    let _status = child.wait().unwrap();
+    // Its standard input: a copy of its output would keep that from ending.
+    let copy = unotify::pidfd_getfd(pidfd.as_fd(), 0).unwrap();
+    let _output = child.wait_with_output().unwrap();
     assert!(isolab_core::sys::fs::fstat(copy.as_fd()).is_ok());
-    let gone = unotify::pidfd_getfd(pidfd.as_fd(), 1).unwrap_err();
+    let gone = unotify::pidfd_getfd(pidfd.as_fd(), 0).unwrap_err();
     assert!(gone == Errno::ESRCH || gone == Errno::EBADF, "{gone:?}");
 }

@@ -59,6 +59,16 @@ impl Bundle {
         Ok(Bundle { dir, config })
     }
 
+    /// Makes the directory for a config whose root file system is elsewhere.
+    ///
+    /// # Errors
+    /// Of the file system, with the path.
+    pub fn around(scratch: &Scratch, id: &str, config: Value) -> io::Result<Bundle> {
+        let dir = scratch.path().join(id);
+        fs::create_dir_all(&dir).map_err(|error| named("make directory", &dir, &error))?;
+        Ok(Bundle { dir, config })
+    }
+
     /// The bundle's directory, for the launcher's `--bundle`.
     #[must_use]
     pub fn dir(&self) -> &Path {

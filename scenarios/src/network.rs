@@ -117,7 +117,7 @@ impl Lab {
         let address = Address::v4(attached.address, PREFIX);
         failed("give it its address", inside.add_address(link.index, &address))?;
         failed("bring it up", inside.set_up(link.index))?;
-        failed("set the default route", inside.add_default_route(GATEWAY))
+        failed("set the default route", inside.add_default_route(link.index, GATEWAY))
     }
 
     /// Takes a container from the bridge; both ends of its pair go.

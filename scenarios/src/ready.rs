@@ -183,7 +183,8 @@ impl Ready {
     /// # Errors
     /// When it cannot be read.
     pub fn enforced(&self, container: &Container) -> Result<Enforced, Error> {
-        let seen = Observation::of(container.pid(), &self.host.cgroups)?;
+        let mut seen = Observation::of(container.pid(), &self.host.cgroups)?;
+        seen.read_sysctls(container.pid(), &self.config);
         Ok(observe::compare(&self.config, &self.host, &self.own, &seen))
     }
 
@@ -209,7 +210,8 @@ impl Ready {
     /// When it cannot be launched or read.
     pub(crate) fn observe(&self) -> Result<(Enforced, Observation), Error> {
         let mut container = self.held()?;
-        let seen = Observation::of(container.pid(), &self.host.cgroups)?;
+        let mut seen = Observation::of(container.pid(), &self.host.cgroups)?;
+        seen.read_sysctls(container.pid(), &self.config);
         let enforced = observe::compare(&self.config, &self.host, &self.own, &seen);
         container.release()?;
         expect_success(&mut container)?;

@@ -18,6 +18,7 @@ pub(crate) fn host() -> Host {
         cgroups: Cgroups::default(),
         last_capability: 40,
         capabilities: isolab_core::capability::Sets::all(),
+        namespaces: std::collections::BTreeMap::new(),
         landlock: 0,
         uid: 0,
         gid: 0,

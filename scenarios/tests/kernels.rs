@@ -1,9 +1,13 @@
 //! Kernels from Debian's archive, with the machine's apt. They stay in the cache of the user who runs the tests.
 
+use std::fs;
+use std::process::Command;
+
 use isolab_core::need;
 use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::lab::kernel::{self, modules};
 use isolab_scenarios::progress::Quiet;
+use isolab_scenarios::scratch::Scratch;
 
 /// What Debian 12's kernel and the split one of later releases have in common.
 #[test]
@@ -41,4 +45,33 @@ fn kernels_between_two_are_offered() {
     let versions = kernel::offered("6.1", "6.12", &Cancel::new()).unwrap();
     assert!(versions.len() > 2 && versions[0].starts_with("6.1."), "{versions:?}");
     assert!(versions.last().unwrap().starts_with("6.12."), "{versions:?}");
+}
+
+/// Also where the system's own apt would take it.
+#[test]
+fn an_archive_that_is_not_signed_is_refused() {
+    if !need::met(&["apt-get", "qemu-system-x86_64"]) {
+        return;
+    }
+    let scratch = Scratch::new().unwrap();
+    let at = scratch.path().display();
+    for suite in ["bookworm", "bookworm-security"] {
+        let suite = scratch.path().join("archive/dists").join(suite);
+        fs::create_dir_all(&suite).unwrap();
+        fs::write(suite.join("Release"), "Origin: Debian\nArchitectures: amd64\nComponents: main\n").unwrap();
+    }
+    let sources = ["", "-security"].map(|more| format!("deb file:{at}/archive bookworm{more} main\n"));
+    fs::write(scratch.path().join("sources.list"), sources.concat()).unwrap();
+    let configuration = format!(
+        "Dir::Etc::SourceList \"{at}/sources.list\";\nDir::Etc::SourceParts \"/dev/null\";\n\
+         Acquire::AllowInsecureRepositories \"true\";\nAPT::Get::AllowUnauthenticated \"true\";\n"
+    );
+    fs::write(scratch.path().join("apt.conf"), configuration).unwrap();
+    let mut isolab = Command::new(env!("CARGO_BIN_EXE_isolab"));
+    isolab.args(["kernels", "debian:bookworm", "--out"]).arg(scratch.path().join("out"));
+    isolab.env("APT_CONFIG", scratch.path().join("apt.conf")).env("ISOLAB_CACHE", scratch.path());
+    let ended = isolab.output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains(&format!("'file:{at}/archive bookworm Release' is not signed")), "{said}");
 }

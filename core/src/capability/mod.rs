@@ -120,14 +120,14 @@ impl Sets {
     }
 
     /// The sets without what cannot be granted, and a note for each thing that is left out, as the spec demands
-    /// ("Linux Process"): what this kernel does not know; what the launcher does not have, unless a user namespace gives it
-    /// all; and ambient capabilities that are not permitted and inheritable too. The config that `runc spec` writes
+    /// ("Linux Process"): what this kernel does not know; what the launcher does not have, unless entering a user
+    /// namespace gives it all; and ambient capabilities that are not permitted and inheritable too. The config that `runc spec` writes
     /// asks for such ones; runc leaves them out as well.
     #[must_use]
-    pub fn granted(self, host: &Host, new_user_namespace: bool) -> (Sets, Vec<String>) {
+    pub fn granted(self, host: &Host, user_namespace: bool) -> (Sets, Vec<String>) {
         let known = u64::MAX >> (63 - host.last_capability.min(63));
         let own = host.capabilities;
-        let (had, bounding) = match new_user_namespace {
+        let (had, bounding) = match user_namespace {
             true => (u64::MAX, u64::MAX),
             false => (own.permitted, own.bounding),
         };

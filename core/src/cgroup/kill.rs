@@ -84,7 +84,7 @@ fn failed(directories: &[Directory], errno: Errno) -> Error {
 pub fn kill(directories: &[Directory], patience: Duration) -> Result<()> {
     let deadline = Instant::now() + patience;
     let mut pause = Duration::from_micros(50);
-    loop {
+    while !procs(directories)?.is_empty() {
         let whole = directories.iter().filter(|directory| directory.v2);
         let killed = whole.filter(|directory| file::put(&directory.path.join("cgroup.kill"), "1").is_ok());
         if killed.count() == 0 {
@@ -92,9 +92,6 @@ pub fn kill(directories: &[Directory], patience: Duration) -> Result<()> {
         }
         // The freezer of v1 keeps what it has frozen from dying.
         freeze::thaw_v1(directories)?;
-        if procs(directories)?.is_empty() {
-            return Ok(());
-        }
         if Instant::now() >= deadline {
             let path = directories.first().map(|directory| directory.path.clone()).unwrap_or_default();
             let seconds = patience.as_secs();
@@ -108,6 +105,7 @@ pub fn kill(directories: &[Directory], patience: Duration) -> Result<()> {
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
+    Ok(())
 }
 
 fn one_by_one(directories: &[Directory]) -> Result<()> {

@@ -61,7 +61,7 @@ pub(super) fn of_write(file: &str, errno: Errno) -> Option<&'static str> {
 }
 
 /// Why a kernel may lack a file.
-const ABSENT: [(&str, &str); 14] = [
+const ABSENT: [(&str, &str); 15] = [
     ("memory.memsw.", "swap is not accounted for: boot with swapaccount=1, or leave memory.swap out"),
     ("memory.swap.", "swap is not accounted for: use a kernel with CONFIG_SWAP, or leave memory.swap out"),
     ("cpu.idle", "use Linux 5.15 or later"),
@@ -72,6 +72,7 @@ const ABSENT: [(&str, &str); 14] = [
     ("cpu.max", "use a kernel with CONFIG_CFS_BANDWIDTH"),
     ("hugetlb.", "the host has no huge pages of this size: see /sys/kernel/mm/hugepages"),
     ("blkio.leaf_weight", "CFQ, which had leaf weights, is gone since Linux 5.0: leave them out"),
+    ("blkio.weight", "load BFQ (modprobe bfq), the only scheduler with weights in cgroup v1"),
     ("blkio.bfq.", "load BFQ (modprobe bfq), the only scheduler with weights in cgroup v1"),
     ("blkio.throttle.", "use a kernel with CONFIG_BLK_DEV_THROTTLING"),
     ("io.weight", "load BFQ (modprobe bfq), or use a kernel with CONFIG_BLK_CGROUP_IOCOST"),

@@ -29,12 +29,15 @@ pub struct Device {
     pub number: (u32, u32),
     /// Owner and group inside the container.
     pub owner: (u32, u32),
+    /// Whether it is one of the spec's defaults, and not of the config's list.
+    pub default: bool,
 }
 
 /// One operation on `/dev`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// Makes a node. One that is there must be the same, and is given the same owner and permissions.
+    /// Makes a node. One that is there must be the same, and is given the same owner and permissions; a plain file where a
+    /// default belongs, as unprivileged launches leave them, is covered with the host's node.
     Node(Device),
     /// Binds the host's node of the same path, which must have the same number.
     Bind(Device),
@@ -88,6 +91,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces, mounts: &[M
             mode: libc::S_IFCHR | 0o666,
             number: *number,
             owner: (0, 0),
+            default: true,
         }));
     }
     let listed = reader.linux().and_then(|linux| linux.devices().as_deref()).unwrap_or_default();
@@ -119,7 +123,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces, mounts: &[M
         let path = reader.path_inside(&at("path"), device.path());
         let owner = (device.uid().unwrap_or(0), device.gid().unwrap_or(0));
         devices.retain(|default| default.path != path);
-        devices.push(Device { path, mode: kind | permissions, number, owner });
+        devices.push(Device { path, mode: kind | permissions, number, owner, default: false });
     }
     devices
 }

@@ -50,6 +50,9 @@ pub struct Host {
     /// The prober's own capabilities, which bound what it can give.
     #[serde(default)]
     pub capabilities: Sets,
+    /// Inodes of the prober's own namespaces, by the names of their links; of this boot alone, so not stored.
+    #[serde(skip)]
+    pub namespaces: BTreeMap<String, u64>,
     /// Version of Landlock (its ABI); 0 without.
     #[serde(default)]
     pub landlock: u32,
@@ -193,6 +196,7 @@ impl Host {
             },
             last_capability: 40,
             capabilities: Sets::all(),
+            namespaces: BTreeMap::new(),
             landlock: 7,
             uid: 0,
             gid: 0,

@@ -30,6 +30,7 @@ impl Host {
             features: features::probe(uid, &cgroups),
             cgroups,
             capabilities: observe::status(&read("/proc/self/status")).caps,
+            namespaces: observe::namespaces(std::process::id().cast_signed()).unwrap_or_default(),
             landlock: features::landlock().unwrap_or(0),
             last_capability: read("/proc/sys/kernel/cap_last_cap").parse().unwrap_or(40),
             uid,
@@ -49,6 +50,7 @@ impl Host {
         let feature = |name: &'static str| (name.to_owned(), features::one(name, uid, &cgroups));
         Host {
             features: needs::features(config).into_iter().map(feature).collect(),
+            namespaces: observe::namespaces(std::process::id().cast_signed()).unwrap_or_default(),
             machine: std::env::consts::ARCH.to_owned(),
             last_capability: read("/proc/sys/kernel/cap_last_cap").parse().unwrap_or(40),
             capabilities: observe::status(&read("/proc/self/status")).caps,

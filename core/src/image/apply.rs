@@ -47,7 +47,10 @@ impl Applier {
         let components: Vec<&CStr> = components.iter().map(CString::as_c_str).collect();
         let Some((name, parents)) = components.split_last() else { return self.root(entry) };
         match whiteout::name(&components)? {
-            Name::Reserved => return Ok(self.note(entry, "a file of AUFS's own is left out")),
+            Name::Reserved => {
+                self.note(entry, "a file of AUFS's own is left out");
+                return Ok(());
+            }
             Name::Opaque => {
                 let place = self.parent(parents, entry.mtime, budget)?;
                 return whiteout::make_opaque(self.form, &mut self.tree, &place);

@@ -104,12 +104,12 @@ pub struct Error {
     /// The entry's name.
     pub entry: Option<String>,
     /// What went wrong.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
 }
 
 impl Error {
     pub(super) fn of(archive: &Path, problem: Problem) -> Error {
-        Error { archive: archive.to_owned(), layer: None, entry: None, problem }
+        Error { archive: archive.to_owned(), layer: None, entry: None, problem: Box::new(problem) }
     }
 }
 

@@ -220,7 +220,7 @@ fn flatten(
     if depth == DEEPEST {
         return Err(Problem::format(format!("more than {DEEPEST} indexes within one another")));
     }
-    let index = index(&descriptor.digest().to_string(), &document(store, limits, descriptor)?)?;
+    let index = index(descriptor.digest().as_ref(), &document(store, limits, descriptor)?)?;
     if index.manifests().len() as u64 > limits.entries {
         return Err(Problem::Limit { what: "manifests in an index", limit: limits.entries });
     }

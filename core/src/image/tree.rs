@@ -51,6 +51,9 @@ pub(super) enum InTheWay {
     Removed { opaque: bool },
 }
 
+/// Asked about what stands in a directory under a name and is no directory itself.
+pub(super) type Clear<'c> = dyn FnMut(&mut Tree, &Place, &CStr, &Stat) -> Result<InTheWay, Problem> + 'c;
+
 /// A tree under construction.
 pub(super) struct Tree {
     root: OwnedFd,
@@ -123,7 +126,7 @@ impl Tree {
         components: &[&CStr],
         mtime: (i64, i64),
         budget: &mut Budget,
-        clear: &mut dyn FnMut(&mut Tree, &Place, &CStr, &Stat) -> Result<InTheWay, Problem>,
+        clear: &mut Clear<'_>,
         mark: &mut dyn FnMut(&Tree, &Place) -> Result<(), Problem>,
     ) -> Result<Place, Problem> {
         if let Some(place) = self.find(components)? {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::parent::Parent;
 use super::watcher::Slot;
 use super::{Error, Exit, Started, Timeline};
+use crate::cgroup::{self, Directory};
 use crate::plan::Plan;
 use crate::sys::process::{self, Change};
 use crate::sys::{Errno, ptrace};
@@ -20,6 +21,7 @@ pub struct Container {
     parent: Parent,
     timeline: Timeline,
     groups: Vec<PathBuf>,
+    directories: Vec<Directory>,
     held: bool,
     exit: Option<Exit>,
 }
@@ -36,6 +38,7 @@ impl Container {
             parent,
             timeline,
             groups,
+            directories: plan.directories.clone(),
             held: false,
             exit: None,
         }
@@ -141,11 +144,12 @@ impl Container {
         self.parent.undo()
     }
 
-    /// Without a pid namespace others may have outlived the workload: the v2 group knows them all.
+    /// Without a pid namespace others may have outlived the workload: its groups know them all.
     fn kill_group(&self) {
-        for group in &self.groups {
-            // Absent in v1 and before Linux 5.14: then the removal of the group tells.
-            drop(std::fs::write(group.join("cgroup.kill"), "1"));
+        let kill = |group: &PathBuf| std::fs::write(group.join("cgroup.kill"), "1").is_ok();
+        if self.groups.iter().filter(|group| kill(group)).count() == 0 {
+            // In v1 and before Linux 5.14 one by one. What fails shows by the removal of the group.
+            drop(cgroup::kill(&self.directories, Duration::from_secs(5)));
         }
     }
 }

@@ -129,6 +129,9 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Sysctl(_), Errno::ENOENT) => {
             "this kernel, or a namespace other than the host's, has no such parameter"
         }
+        (Op::Sysctl(_), Errno::EBUSY) => {
+            "the namespace in linux.namespaces is the launcher's own, and the parameter would be the host's"
+        }
         (Op::Sysctl(_), Errno::EROFS) => {
             "the launcher's own /proc/sys is read-only: it is in a container itself"
         }
@@ -184,6 +187,13 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
             "something else is there, which the runtime-spec does not let be replaced: remove it from the root file system"
         }
         (Op::Device(_), Errno::EROFS) => "mount a tmpfs on /dev, or make the node before",
+        (Op::Mount(mount::Op::Bind { .. }), Errno::EPERM) => {
+            "in a user namespace, what the host's mount forbids (ro, nosuid, nodev, noexec) cannot be allowed, nor the way \
+             that it keeps access times be changed: leave these options out"
+        }
+        (Op::Mount(mount::Op::Bind { opened: None, .. }), Errno::EINVAL) => {
+            "in a user namespace, a directory with mounts below it can only be bound with them: use rbind"
+        }
         (Op::Mount(_), Errno::ELOOP) => {
             "the root file system has a symbolic link there; for /proc and /sys none is followed"
         }

@@ -26,9 +26,11 @@ use crate::config::Reader;
 use crate::namespace::{Kind, Namespaces};
 
 pub use idmap::{IdMapping, Ids};
-pub use options::{Options, names as option_names};
+pub use options::{Options, known};
+#[cfg(feature = "launch")]
+pub(crate) use plan::MOST_KEPT;
 pub use plan::{Group, Op};
-pub(crate) use plan::{MOST_KEPT, finish, gaps, notes, plan, within};
+pub(crate) use plan::{finish, gaps, notes, plan, within};
 pub use sources::Tree;
 pub(crate) use sources::{plan as plan_sources, root as root_source};
 pub use table::Attributes;

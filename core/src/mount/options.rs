@@ -46,18 +46,17 @@ fn propagation(name: &str) -> Option<u64> {
     flag(name).or_else(|| name.strip_prefix('r').and_then(flag).map(|flag| flag | libc::MS_REC))
 }
 
-/// The names of all options that are not the file system's own, each once.
+/// The names of all options that are not the file system's own, sorted: what `features` lists as `mountOptions`.
 #[must_use]
-pub fn names() -> Vec<String> {
-    let attributes = ATTRIBUTES.iter().map(|(name, ..)| *name);
-    let plain = attributes.chain(PROPAGATION.iter().map(|(name, _)| *name));
-    let both = plain.flat_map(|name| [name.to_owned(), format!("r{name}")]);
-    let alone = SUPERBLOCK.iter().map(|(name, _)| *name).chain(WITHOUT_EFFECT).chain(KINDS);
-    both.chain(alone.map(str::to_owned)).collect()
+pub fn known() -> Vec<String> {
+    let own = ["bind", "rbind", "remount", "idmap", "ridmap", "tmpcopyup", "iversion", "noiversion"];
+    let both = ATTRIBUTES.iter().map(|(name, ..)| *name).chain(PROPAGATION.iter().map(|(name, _)| *name));
+    let once = own.into_iter().chain(WITHOUT_EFFECT).chain(SUPERBLOCK.iter().map(|(name, _)| *name));
+    let mut names: Vec<String> = both.flat_map(|name| [name.to_owned(), format!("r{name}")]).collect();
+    names.extend(once.map(str::to_owned));
+    names.sort();
+    names
 }
-
-/// Options that say what is mounted and how.
-const KINDS: [&str; 6] = ["bind", "rbind", "remount", "idmap", "ridmap", "tmpcopyup"];
 
 impl Options {
     /// The last of contradicting options wins, as `mount(8)` has it.
@@ -185,6 +184,10 @@ mod tests {
         let mut all = Options::default();
         for name in SPEC.split_whitespace() {
             assert!(all.apply(name, "ext4"), "{name} went to the file system");
+            assert!(known().iter().any(|known| known == name), "{name} is not listed");
+        }
+        for name in known() {
+            assert!(Options::default().apply(&name, "ext4"), "{name} is listed and not known");
         }
         assert!(!all.apply("size=1m", "tmpfs"));
     }

@@ -31,7 +31,8 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
                     own = mount::clone_tree(sys::here(), source, *recursive);
                     match (&own, opened) {
                         (Ok(own), _) => own.as_fd(),
-                        (Err(Errno::EACCES), Some((nth, _))) => child.source(*nth)?,
+                        // Not for this user to traverse, or with mounts below that a user namespace locks.
+                        (Err(Errno::EACCES | Errno::EINVAL), Some((nth, _))) => child.source(*nth)?,
                         (Err(errno), _) => return Err(*errno),
                     }
                 }

@@ -34,7 +34,7 @@ pub enum Op {
     Bind {
         /// A path of the host.
         source: CString,
-        /// Which of the opened sources it is, and whether only where the path cannot be opened by the child.
+        /// Which of the opened sources it is, and whether only where the child cannot open the path itself.
         opened: Option<(usize, bool)>,
         /// With what is mounted below it.
         recursive: bool,
@@ -295,4 +295,95 @@ pub(crate) fn notes(config: &Config) -> Vec<String> {
 pub(crate) fn gaps(config: &Config, host: &Host) -> Option<String> {
     (config.mount_label.is_some() && !host.lsms.iter().any(|lsm| lsm == "selinux"))
         .then(|| "linux.mountLabel: SELinux is not active on this host".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::oci;
+    use crate::plan::Plan;
+
+    fn compile(host: &Host, change: impl FnOnce(&mut Value)) -> Plan {
+        let mut spec: Value =
+            serde_json::from_slice(include_bytes!("../../tests/configs/full.json")).unwrap();
+        change(&mut spec);
+        let spec = oci::parse(spec.to_string().as_bytes()).unwrap();
+        Plan::compile(&Config::new(&spec, Path::new("/bundle"), "c1").unwrap(), host).unwrap()
+    }
+
+    fn mounts(plan: &Plan) -> Vec<&Op> {
+        let op = |step: &'_ Step| matches!(step.op, plan::Op::Mount(_));
+        let steps = plan.steps().iter().filter(|step| op(step));
+        steps.filter_map(|step| if let plan::Op::Mount(op) = &step.op { Some(op) } else { None }).collect()
+    }
+
+    #[test]
+    fn a_label_goes_to_file_systems_that_take_one_where_selinux_is_in_force() {
+        let label = |spec: &mut Value| spec["linux"]["mountLabel"] = json!("system_u:object_r:x_t:s0:c1,c2");
+        let mut host = Host::example();
+        let plan = compile(&host, label);
+        assert!(plan.gaps.iter().any(|gap| gap.starts_with("linux.mountLabel")), "{:?}", plan.gaps);
+        host.lsms.push("selinux".into());
+        let plan = compile(&host, label);
+        assert!(!plan.gaps.iter().any(|gap| gap.starts_with("linux.mountLabel")), "{:?}", plan.gaps);
+        for op in mounts(&plan) {
+            let Op::FileSystem { kind, options, .. } = op else { continue };
+            let labelled = options.data.iter().any(|(key, _)| key.as_c_str() == c"context");
+            assert_eq!(labelled, [c"tmpfs", c"devpts"].contains(&kind.as_c_str()), "{op}");
+        }
+    }
+
+    #[test]
+    fn controllers_that_share_a_hierarchy_are_links_to_it() {
+        let mut host = Host::example();
+        host.cgroups.v1.retain(|hierarchy| hierarchy.controllers != ["cpu"]);
+        host.cgroups.v1.push(crate::host::Hierarchy {
+            mount: "/sys/fs/cgroup/cpu,cpuacct".into(),
+            controllers: vec!["cpu".into(), "cpuacct".into()],
+            writable: true,
+        });
+        let plan = compile(&host, |spec| {
+            let mount = json!({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"});
+            spec["mounts"].as_array_mut().unwrap().push(mount);
+        });
+        let groups = mounts(&plan).into_iter().rev().find_map(|op| match op {
+            Op::Cgroup { groups, .. } => Some(groups),
+            _ => None,
+        });
+        let shared = groups.unwrap().iter().find(|group| group.name.as_c_str() == c"cpu,cpuacct").unwrap();
+        assert_eq!(shared.links, [c"cpu".to_owned(), c"cpuacct".to_owned()]);
+        let alone = groups.unwrap().iter().find(|group| group.name.as_c_str() == c"pids").unwrap();
+        assert!(alone.links.is_empty());
+    }
+
+    #[test]
+    fn what_only_the_launcher_may_open_is_opened_before_the_clone() {
+        let plan = compile(&Host::example(), |spec| {
+            let mount = |at: &str, options: Value| json!({"destination": at, "type": "bind", "source": "/volume", "options": options});
+            let mounts = spec["mounts"].as_array_mut().unwrap();
+            mounts.push(mount("/private", json!(["bind"])));
+            mounts.push(mount("/slave", json!(["rbind", "rslave"])));
+            mounts.push(mount("/own", json!(["bind", "idmap"])));
+            let map = json!([{"containerID": 0, "hostID": 5, "size": 1}]);
+            let last = mounts.last_mut().unwrap();
+            last["uidMappings"] = map.clone();
+            last["gidMappings"] = map;
+        });
+        let opened: Vec<String> =
+            plan.steps()[..plan.clone_index()].iter().map(ToString::to_string).collect();
+        let opened: Vec<&String> = opened.iter().filter(|line| line.starts_with("open /volume")).collect();
+        assert_eq!(
+            opened,
+            ["open /volume with all below", "open /volume, private, idmap uids 0:5:1 gids 0:5:1"]
+        );
+        let found: Vec<_> = mounts(&plan)
+            .into_iter()
+            .filter_map(|op| if let Op::Bind { opened, .. } = op { Some(*opened) } else { None })
+            .collect();
+        assert_eq!(found, [None, Some((0, false)), Some((1, false))]);
+    }
 }

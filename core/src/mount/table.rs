@@ -75,6 +75,7 @@ pub(super) fn flags_of(attributes: u64) -> u64 {
 }
 
 /// The flags of `mount(2)` that say how access times are kept; given none of them, a remount leaves that as it is.
+#[cfg(feature = "launch")]
 pub(super) const ATIME_FLAGS: u64 = libc::MS_NOATIME | libc::MS_RELATIME | libc::MS_STRICTATIME;
 
 pub(super) const PROPAGATION: [(&str, u64); 4] = [

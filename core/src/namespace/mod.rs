@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Reader;
 
+pub(crate) use ids::read_maps;
+#[cfg(feature = "launch")]
+pub(crate) use ids::text as map_text;
 pub use ids::{IdMap, IdMaps};
-pub(crate) use ids::{read_maps, text as map_text};
 pub use plan::Op;
-pub(crate) use plan::{at_clone, become_root, before_clone, enter, plan};
+pub(crate) use plan::{at_clone, become_root, before_clone, enter, enter_groups, plan};
 
 /// The kinds of namespace, in the words of the runtime-spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -145,9 +145,8 @@ pub(crate) fn plan(
     let namespaces = &config.namespaces;
     let mut push = |side, op| steps.push(Step::new(side, crate::plan::Op::Namespace(op)));
     let staged = is_staged(config, host);
-    if !staged {
-        joins(config, host).into_iter().for_each(|op| push(Side::Child, op));
-    }
+    let left = if staged { Some(false) } else { None };
+    joins(config, host, left).into_iter().for_each(|op| push(Side::Child, op));
     if namespaces.makes(Kind::User) {
         let (uids, gids) = (ids::text(&namespaces.ids.uids), ids::text(&namespaces.ids.gids));
         if namespaces.ids.is_own_id(host.uid, host.gid) && host.uid != 0 {
@@ -199,7 +198,7 @@ pub(crate) fn before_clone(config: &Config, host: &Host, steps: &mut Vec<Step>) 
     if !namespaces.joined.is_empty() {
         push(Side::Stage, crate::plan::Op::Process(process::Op::Undumpable));
     }
-    let mut entered = joins(config, host);
+    let mut entered = joins(config, host, Some(true));
     if namespaces.makes(Kind::Time) {
         entered.extend(new_time(config));
     }
@@ -222,15 +221,17 @@ fn is_staged(config: &Config, host: &Host) -> bool {
 }
 
 /// The joins in the order in which they are allowed: root owns the others from outside the user namespace, everyone
-/// else from inside. Mounts come late, since paths change with them.
-fn joins(config: &Config, host: &Host) -> Vec<Op> {
+/// else from inside. Mounts come late, since paths change with them. With `staged`, only those of the stage, or only the
+/// others: the cgroup namespace is entered by a child that is in its groups (see [`enter_groups`]).
+fn joins(config: &Config, host: &Host, staged: Option<bool>) -> Vec<Op> {
     let rank = |kind: Kind| match kind {
         Kind::User if host.uid == 0 => 2,
         Kind::User => 0,
         Kind::Mount => 1,
         _ => 0,
     };
-    let listed = config.namespaces.joined.iter().enumerate();
+    let wanted = |kind: Kind| staged.is_none_or(|staged| staged == (kind != Kind::Cgroup));
+    let listed = config.namespaces.joined.iter().enumerate().filter(|(_, (kind, _))| wanted(*kind));
     let mut joins: Vec<(Kind, usize)> = listed.map(|(nth, (kind, _))| (*kind, nth)).collect();
     joins.sort_by_key(|(kind, nth)| (rank(*kind), *kind != Kind::User, *nth));
     joins.into_iter().map(|(kind, nth)| Op::Join { kind, nth }).collect()
@@ -265,7 +266,8 @@ pub(crate) fn become_root(config: &Config, steps: &mut Vec<Step>) {
 /// Enters the namespaces of a running container, so that the clone is born in them. Nothing of the launcher may be seen
 /// by what is inside: the stage shares no memory with it, and cannot be inspected.
 pub(crate) fn enter(config: &Config, pid: i32, started: u64, steps: &mut Vec<Step>) {
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| config.namespaces.separates(*kind)).collect();
+    let entered = |kind: &Kind| *kind != Kind::Cgroup && config.namespaces.separates(*kind);
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(entered).collect();
     let mut push = |side, op| steps.push(Step::new(side, op));
     push(Side::Parent, crate::plan::Op::Namespace(Op::OpenProcess { pid, started }));
     push(Side::Stage, crate::plan::Op::Process(process::Op::Undumpable));
@@ -274,4 +276,13 @@ pub(crate) fn enter(config: &Config, pid: i32, started: u64, steps: &mut Vec<Ste
         push(Side::Stage, crate::plan::Op::Root(rootfs::Op::Open(root)));
     }
     push(Side::Stage, crate::plan::Op::Namespace(Op::JoinProcess { kinds }));
+}
+
+/// Enters the cgroup namespace of a running container, by a child that is in its groups: where the v2 tree is mounted
+/// with `nsdelegate`, whoever is in the namespace can move no process from outside it (ENOENT; `cgroup-v2.rst`).
+pub(crate) fn enter_groups(config: &Config, steps: &mut Vec<Step>) {
+    if config.namespaces.separates(Kind::Cgroup) {
+        let kinds = vec![Kind::Cgroup];
+        steps.push(Step::new(Side::Child, crate::plan::Op::Namespace(Op::JoinProcess { kinds })));
+    }
 }

@@ -196,17 +196,17 @@ impl Connection {
         self.tell(address.parts.iter().fold(add, |add, (kind, value)| add.with(*kind, value)))
     }
 
-    /// Sends all that is not for a network of its own to an IPv4 neighbour.
+    /// Sends all that is not for a network of its own to an IPv4 neighbour, through a link.
     ///
     /// # Errors
     /// `ENETUNREACH` when the neighbour is in no network of a link that is up.
-    pub fn add_default_route(&self, gateway: Ipv4Addr) -> Result<()> {
+    pub fn add_default_route(&self, index: u32, gateway: Ipv4Addr) -> Result<()> {
         // `struct rtmsg`: family, two prefix lengths, type of service, table, protocol, scope, type, flags.
         let (table, protocol) = (libc::RT_TABLE_MAIN, libc::RTPROT_STATIC);
         let route =
             [libc::AF_INET as u8, 0, 0, 0, table, protocol, libc::RT_SCOPE_UNIVERSE, libc::RTN_UNICAST];
         let add = Message::new(libc::RTM_NEWROUTE, CREATE, &[&route[..], &[0; 4]].concat());
-        self.tell(add.with(libc::RTA_GATEWAY, &gateway.octets()))
+        self.tell(add.with(libc::RTA_GATEWAY, &gateway.octets()).with(libc::RTA_OIF, &index.to_ne_bytes()))
     }
 
     /// Asks for something to be done.
@@ -218,13 +218,7 @@ impl Connection {
     fn ask(&self, message: Message) -> Result<Vec<Vec<u8>>> {
         let sequence = self.sequence.get().wrapping_add(1);
         self.sequence.set(sequence);
-        let mut bytes = message.bytes(sequence);
-        if let Some([low, high]) = bytes.get(6..8) {
-            let flags = u16::from_ne_bytes([*low, *high]) as i32 | libc::NLM_F_REQUEST | libc::NLM_F_ACK;
-            if let Some(field) = bytes.get_mut(6..8) {
-                field.copy_from_slice(&(flags as u16).to_ne_bytes());
-            }
-        }
+        let bytes = message.bytes(sequence);
         netlink::send(self.socket.as_fd(), &bytes)?;
         let mut answers = Vec::new();
         let mut buffer = vec![0; LARGEST_ANSWER];

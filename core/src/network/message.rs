@@ -9,10 +9,11 @@ pub(super) const HEADER: usize = 16;
 pub(super) struct Message(Vec<u8>);
 
 impl Message {
-    /// With its type, flags, and the structure that goes with the type.
+    /// A request that is to be acknowledged, with its type, further flags, and the structure that goes with the type.
     pub(super) fn new(kind: u16, flags: i32, structure: &[u8]) -> Message {
         let mut bytes = vec![0; 4];
         bytes.extend(kind.to_ne_bytes());
+        let flags = flags | libc::NLM_F_REQUEST | libc::NLM_F_ACK;
         bytes.extend((flags as u16).to_ne_bytes());
         // Sequence number, filled in when it is sent, and port, which the kernel fills in.
         bytes.extend([0; 8]);
@@ -90,11 +91,11 @@ pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 }
 
 /// Splits at the lengths that stand in front, as long as these make sense.
-fn pieces<'a>(
-    mut bytes: &'a [u8],
+fn pieces(
+    mut bytes: &[u8],
     length: impl Fn(&[u8]) -> Option<usize>,
     least: usize,
-) -> impl Iterator<Item = &'a [u8]> {
+) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let length = length(bytes).filter(|length| *length >= least)?;
         let piece = bytes.get(..length)?;

@@ -36,7 +36,10 @@ impl Confinement {
         let (scheduler, io_priority) = by_call(pid);
         Confinement {
             // Before Linux 5.8 all security modules shared one file.
-            apparmor: label("attr/apparmor/current").or_else(|| label("attr/current")),
+            apparmor: match base.join("attr/apparmor").exists() {
+                true => label("attr/apparmor/current"),
+                false => label("attr/current"),
+            },
             label: label("attr/current"),
             scheduler,
             io_priority,

@@ -137,7 +137,7 @@ impl Observation {
         };
         let lines = cgroup_lines(&read("cgroup")?);
         Ok(Observation {
-            namespaces: namespaces(pid, &base)?,
+            namespaces: namespaces(pid)?,
             status: status(&read("status")?),
             mounts: mountinfo(&read("mountinfo")?),
             uid_map: id_map(&read("uid_map")?),
@@ -169,7 +169,9 @@ impl Observation {
     }
 }
 
-fn namespaces(pid: i32, base: &Path) -> Result<BTreeMap<String, u64>, Error> {
+/// Inodes of a process's namespaces, by the names of their links.
+pub(crate) fn namespaces(pid: i32) -> Result<BTreeMap<String, u64>, Error> {
+    let base = PathBuf::from(format!("/proc/{pid}"));
     let mut found = BTreeMap::new();
     for kind in Kind::ALL {
         let path = base.join("ns").join(kind.link());

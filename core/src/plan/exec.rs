@@ -27,17 +27,26 @@ impl Plan {
     pub fn exec(config: &Config, host: &Host, running: &Running) -> Result<Plan, PlanError> {
         let mut steps = Vec::new();
         cgroup::plan_open(&running.directories, &mut steps);
+        let affinity = config.scheduling.exec_affinity;
         let mut labels = Vec::new();
         apparmor::plan(config, host, &mut labels)?;
         selinux::plan(config, host, &mut labels)?;
         // Written through the host's /proc; the child inherits them.
         steps.extend(labels.into_iter().map(|label| Step::new(Side::Stage, label.op)));
+        steps.extend(
+            affinity.initial.map(|cpus| Step::new(Side::Stage, Op::Scheduler(scheduler::Op::Affinity(cpus)))),
+        );
         namespace::enter(config, running.pid, running.started, &mut steps);
         let clone = steps.len();
         let into_group = running.directories.iter().any(|directory| directory.at_clone);
         let made = process::Op::Clone { namespaces: Vec::new(), into_group, start: Start::Staged };
         steps.push(Step::new(Side::Parent, Op::Process(made)));
         cgroup::plan_join(&running.directories, &mut steps);
+        namespace::enter_groups(config, &mut steps);
+        // Joining a group with a cpuset has set them anew.
+        steps.extend(
+            affinity.last.map(|cpus| Step::new(Side::Child, Op::Scheduler(scheduler::Op::Affinity(cpus)))),
+        );
         process::begin(config, &mut steps);
         namespace::become_root(config, &mut steps);
         if config.namespaces.separates(Kind::Mount) {

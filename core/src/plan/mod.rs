@@ -228,7 +228,7 @@ impl Plan {
         selinux::plan(config, host, &mut steps)?;
         namespace::plan(config, host, &directories, &mut steps)?;
         network::plan(config, host, &mut steps)?;
-        sysctl::plan(config, &mut steps);
+        sysctl::plan(config, host, &mut steps);
         rootfs::plan(config, host, &mut steps)?;
         mount::plan(config, host, &directories, &mut steps)?;
         device::plan(config, &mut steps);
@@ -395,7 +395,7 @@ fn notes(config: &Config, host: &Host) -> Vec<String> {
         .collect();
     notes.extend(cgroup::notes(config));
     notes.extend(mount::notes(config));
-    notes.extend(config.capabilities.granted(host, config.namespaces.makes(Kind::User)).1);
+    notes.extend(config.capabilities.granted(host, config.namespaces.separates(Kind::User)).1);
     if config.namespaces.makes(Kind::User) && !config.devices.is_empty() {
         notes.push("device nodes cannot be made in a user namespace: the host's are bound".into());
     }

@@ -1,7 +1,9 @@
 //! What must come before what in a plan, and why. A property of every plan, held against this table in tests.
 
 use super::{Op, Plan, Side};
-use crate::{capability, cgroup, hook, landlock, mask, mount, namespace, network, process, rootfs};
+use crate::{
+    capability, cgroup, hook, landlock, mask, mount, namespace, network, process, rootfs, scheduler,
+};
 
 /// A class of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,7 +246,9 @@ pub fn class(op: &Op) -> Option<Class> {
         Op::Capability(capability::Op::Set { .. }) => Class::Capabilities,
         Op::AppArmor(_) | Op::Selinux(_) => Class::Label,
         Op::Sysctl(_) => Class::Sysctl,
-        Op::Scheduler(_) | Op::MemoryPolicy(_) => Class::Scheduling,
+        Op::Scheduler(scheduler::Op::Policy(_) | scheduler::Op::IoPriority(_)) | Op::MemoryPolicy(_) => {
+            Class::Scheduling
+        }
         Op::Personality(_) => Class::Personality,
         Op::Landlock(landlock::Op::Restrict) => Class::Restrict,
         Op::Landlock(_) => Class::Rules,

@@ -179,7 +179,7 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
     for limit in &process.rlimits {
         push(plan::Op::Process(Op::Rlimit(*limit)));
     }
-    let (sets, _) = config.capabilities.granted(host, config.namespaces.makes(Kind::User));
+    let (sets, _) = config.capabilities.granted(host, config.namespaces.separates(Kind::User));
     push(plan::Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability.min(63))));
     if process.uid != 0 {
         push(plan::Op::Capability(capability::Op::Keep));

@@ -184,6 +184,18 @@ pub fn rmdir_at(dir: BorrowedFd<'_>, path: &CStr) -> Result<()> {
     Ok(())
 }
 
+/// Swaps two names at once (`renameat2(2)` with `RENAME_EXCHANGE`), as an attacker on a shared directory does.
+///
+/// # Errors
+/// As in the manual page.
+pub fn exchange(one: &CStr, other: &CStr) -> Result<()> {
+    let here = raw(super::here());
+    let given = args![here, text(one), here, text(other), libc::RENAME_EXCHANGE];
+    // SAFETY: both paths outlive the call.
+    unsafe { call(Sysno::renameat2, given) }?;
+    Ok(())
+}
+
 /// `symlinkat(2)`.
 ///
 /// # Errors
@@ -292,6 +304,8 @@ pub fn send(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> Result<usi
 pub struct Kind {
     /// `st_mode`: type and permissions.
     pub mode: u32,
+    /// `st_ino`.
+    pub inode: u64,
     /// `st_rdev`: the device that a device node stands for.
     pub device: u64,
     /// `st_uid` and `st_gid`.
@@ -337,7 +351,8 @@ pub fn fstat(fd: BorrowedFd<'_>) -> Result<Kind> {
     // SAFETY: zeroed, then filled; every bit pattern is a valid `stat`.
     let stat = unsafe { stat.assume_init() };
     let times = [(stat.st_atime, stat.st_atime_nsec), (stat.st_mtime, stat.st_mtime_nsec)];
-    Ok(Kind { mode: stat.st_mode, device: stat.st_rdev, owner: (stat.st_uid, stat.st_gid), times })
+    let owner = (stat.st_uid, stat.st_gid);
+    Ok(Kind { mode: stat.st_mode, inode: stat.st_ino, device: stat.st_rdev, owner, times })
 }
 
 /// `fchdir(2)`.
@@ -360,6 +375,9 @@ pub fn umask(mask: u32) -> Result<()> {
     Ok(())
 }
 
+/// Not in the libc crate (`statfs.h` of the kernel).
+const ST_NOSYMFOLLOW: u64 = 0x2000;
+
 /// The flags of the mount that an object is on, in the values of `mount(2)` (`MS_RDONLY` and so on). One on a
 /// read-only file system counts as read-only.
 ///
@@ -373,7 +391,9 @@ pub fn mount_flags(fd: BorrowedFd<'_>) -> Result<u64> {
     let flags = stat[10];
     // These have the same values as MS_*, see statfs(2).
     let protections = libc::ST_RDONLY | libc::ST_NOSUID | libc::ST_NODEV | libc::ST_NOEXEC;
-    Ok(flags & (protections | libc::ST_NOATIME | libc::ST_NODIRATIME))
+    // This one has not.
+    let no_links = if flags & ST_NOSYMFOLLOW == 0 { 0 } else { libc::MS_NOSYMFOLLOW };
+    Ok(flags & (protections | libc::ST_NOATIME | libc::ST_NODIRATIME) | no_links)
 }
 
 /// Keeps a descriptor open across exec, or not.

@@ -3,7 +3,7 @@
 //! Parameters that belong to no namespace, or to one that the container shares with its launcher, would be the host's, and
 //! are refused. They are written by the child, which is in its namespaces by then, through the host's `/proc`: what the kernel
 //! shows there depends on who looks, and the image cannot put anything else in its place. Names take both notations
-//! of `sysctl(8)`. A network namespace that is joined by path is taken for the container's own.
+//! of `sysctl(8)`. A namespace that is joined by path may turn out to be the launcher's own, which the child looks at first.
 
 #[cfg(feature = "launch")]
 pub(crate) mod perform;
@@ -12,6 +12,7 @@ use std::ffi::CString;
 use std::fmt;
 
 use crate::config::{Config, Reader};
+use crate::host::Host;
 use crate::namespace::{Kind, Namespaces};
 use crate::plan::{self, Side, Step};
 
@@ -74,6 +75,16 @@ fn path_of(name: &str) -> String {
     name.chars().map(swap).collect()
 }
 
+/// The kind of namespace that a parameter belongs to.
+fn kind_of(path: &str) -> Option<Kind> {
+    match path {
+        "kernel/domainname" => Some(Kind::Uts),
+        _ if IPC.contains(&path) || path.starts_with("fs/mqueue/") => Some(Kind::Ipc),
+        _ if path.starts_with("net/") => Some(Kind::Network),
+        _ => None,
+    }
+}
+
 /// Whether a parameter is the container's own.
 fn check(path: &str, namespaces: &Namespaces) -> Result<(), String> {
     if path.split('/').any(|part| ["", ".", ".."].contains(&part)) {
@@ -82,13 +93,10 @@ fn check(path: &str, namespaces: &Namespaces) -> Result<(), String> {
     if path.contains('\0') || path.len() > 255 {
         return Err("is not a name: it has a NUL byte, or more than 255 bytes".into());
     }
-    let kind = match path {
-        "kernel/hostname" => return Err("conflicts with hostname; use that".into()),
-        "kernel/domainname" => Kind::Uts,
-        path if IPC.contains(&path) || path.starts_with("fs/mqueue/") => Kind::Ipc,
-        path if path.starts_with("net/") => Kind::Network,
-        _ => return Err("belongs to no namespace, so it would be the host's".into()),
-    };
+    if path == "kernel/hostname" {
+        return Err("conflicts with hostname; use that".into());
+    }
+    let kind = kind_of(path).ok_or("belongs to no namespace, so it would be the host's")?;
     if namespaces.separates(kind) {
         return Ok(());
     }
@@ -105,17 +113,31 @@ pub enum Op {
         /// What is written.
         value: CString,
     },
+    /// Fails when a namespace that was joined by path is the launcher's own, of this inode.
+    NotLaunchers(Kind, u64),
 }
 
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Op::Write { path, value } = self;
-        write!(f, "write {}: {}", path.to_string_lossy(), value.to_string_lossy())
+        match self {
+            Op::Write { path, value } => {
+                write!(f, "write {}: {}", path.to_string_lossy(), value.to_string_lossy())
+            }
+            Op::NotLaunchers(kind, inode) => {
+                write!(f, "check that the {kind} is not the launcher's ({inode})")
+            }
+        }
     }
 }
 
 /// The child's operations, once it is in its namespaces and while the host's `/proc` is there.
-pub(crate) fn plan(config: &Config, steps: &mut Vec<Step>) {
+pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) {
+    for (kind, _) in &config.namespaces.joined {
+        let used = config.sysctls.iter().any(|sysctl| kind_of(&sysctl.path) == Some(*kind));
+        if let (true, Some(inode)) = (used, host.namespaces.get(kind.link())) {
+            steps.push(Step::new(Side::Child, plan::Op::Sysctl(Op::NotLaunchers(*kind, *inode))));
+        }
+    }
     let write = |sysctl: &Sysctl| {
         let path = CString::new(format!("/proc/sys/{}", sysctl.path)).unwrap_or_default();
         plan::Op::Sysctl(Op::Write { path, value: sysctl.value.clone() })

@@ -11,7 +11,7 @@ use isolab_core::config::{Config, Violations};
 use isolab_core::exit;
 use isolab_core::host::Host;
 use isolab_core::oci;
-use isolab_core::plan::Plan;
+use isolab_core::plan::{Plan, Running};
 use serde_json::{Value, json};
 
 /// A bundle in a directory of its own, removed on drop.
@@ -85,6 +85,12 @@ impl Drop for Bundle {
 
 pub(crate) fn full() -> Value {
     serde_json::from_str(include_str!("../configs/full.json")).unwrap()
+}
+
+/// A container as its launcher has kept it.
+pub(crate) fn running(plan: &Plan, pid: i32) -> Running {
+    let started = isolab_core::sys::process::start_time(pid).unwrap();
+    Running { pid, started, directories: plan.directories.clone() }
 }
 
 /// What a launch of this bundle could leave behind: mounts of this process, and groups.

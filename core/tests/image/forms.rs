@@ -133,7 +133,7 @@ fn an_image_for_several_platforms() {
     for (architecture, variant) in [("amd64", None), ("arm", Some("v7")), ("arm64", None), ("unknown", None)]
     {
         let layer = Tape::new().file("arch", architecture.as_bytes()).done();
-        write(&dir, &[layer.clone()]);
+        write(&dir, std::slice::from_ref(&layer));
         let config = json!({"architecture": architecture, "os": "linux", "variant": variant,
             "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", sha256(&layer))]}});
         let config = blob(&dir, "application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
@@ -182,13 +182,13 @@ fn what_is_damaged_is_named() {
     let said = error("a wrong diff id");
     assert!(said.contains("layer 1 of 1 (sha256:000") && said.contains("diff id"), "{said}");
     // A blob that is not what its name says, of the right size.
-    write(&dir, &[layer.clone()]);
+    write(&dir, std::slice::from_ref(&layer));
     let blob = dir.join("blobs/sha256").join(sha256(&gzip(&layer)));
     let mut bytes = fs::read(&blob).unwrap();
     bytes[4] ^= 1; // the time in gzip's header, which nothing else looks at
     fs::write(&blob, &bytes).unwrap();
     assert!(error("a changed blob").contains("the layer's blob is not what was promised"));
-    write(&dir, &[layer.clone()]);
+    write(&dir, std::slice::from_ref(&layer));
     bytes.push(0);
     fs::write(&blob, &bytes).unwrap();
     let said = error("a longer blob");
@@ -198,7 +198,7 @@ fn what_is_damaged_is_named() {
     write_packed(&dir, &[(layer[..700].to_vec(), format!("sha256:{}", sha256(&layer[..700])))], json!({}));
     let said = error("a layer cut short");
     assert!(said.contains("the archive ends within its data"), "{said}");
-    write(&dir, &[layer.clone()]);
+    write(&dir, std::slice::from_ref(&layer));
     let index = fs::read_to_string(dir.join("index.json")).unwrap();
     fs::write(dir.join("index.json"), index.replacen('{', r#"{"layers":[],"#, 1)).unwrap();
     assert!(error("both at once").contains("a manifest and an index at once"));
@@ -244,7 +244,7 @@ fn limits_end_a_bomb_and_leave_nothing() {
     for (what, bomb, said) in bombs {
         write(&dir, &[Tape::new().file("first", b"1").done(), bomb.done()]);
         let error = unpack_within(&dir, &scratch.path("root"), limits).unwrap_err();
-        assert!(matches!(error.problem, Problem::Limit { .. }), "{what}: {error}");
+        assert!(matches!(*error.problem, Problem::Limit { .. }), "{what}: {error}");
         let text = error.to_string();
         assert!(
             text.contains(said) && text.contains("layer 2 of 2") && text.contains("layout"),
@@ -263,7 +263,7 @@ fn an_interrupted_unpacking_leaves_nothing() {
     let cancelled = || asked.replace(asked.get() + 1) == 1;
     let image = archive.image(None, None).unwrap();
     let error = image.bundle(&scratch.path("bundle"), &cancelled).unwrap_err();
-    assert!(matches!(error.problem, Problem::Cancelled) && error.to_string().contains("entry b"), "{error}");
+    assert!(matches!(*error.problem, Problem::Cancelled) && error.to_string().contains("entry b"), "{error}");
     assert_eq!(scratch.names(), ["layout"]);
     // What a killed process has left is removed, and what a living one is about is not.
     let dead = scratch.path(".isolab-image-1-0");

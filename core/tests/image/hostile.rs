@@ -44,11 +44,11 @@ impl Canary {
         write(&layout, &layers);
         let number = self.scratch.names().len();
         let root = self.scratch.path(&format!("root{number}"));
-        let flat = unpack(&layout, &root).map(|()| root).map_err(|error| error.problem);
+        let flat = unpack(&layout, &root).map(|()| root).map_err(|error| *error.problem);
         let cache = self.scratch.path(&format!("cache{number}"));
         let archive = open(&layout);
         let layered = archive.image(None, None).unwrap().layers(&cache, &never);
-        let layered = layered.map(|_| cache).map_err(|error| error.problem);
+        let layered = layered.map(|_| cache).map_err(|error| *error.problem);
         assert_eq!(tree::lines(&self.dir()), self.before, "{what}");
         let names = self.scratch.names();
         let strays = names.iter().filter(|name| name.starts_with('.')).count();
@@ -158,7 +158,9 @@ fn hard_links_stay_inside_and_are_never_to_what_a_link_leads_to() {
     canary.refused("directory", &[Tape::new().dir("d").hard_link("h", "d")]);
     // A hard link to a symbolic link is one more name of that link, and writing to it replaces it.
     let tape = Tape::new().pax(&records).symlink("l", "x").hard_link("h", "l");
-    let [Ok(root), Ok(_)] = &canary.attack("link", &[tape.clone()])[..] else { panic!("no attack") };
+    let [Ok(root), Ok(_)] = &canary.attack("link", std::slice::from_ref(&tape))[..] else {
+        panic!("no attack")
+    };
     assert_eq!(fs::read_link(root.join("h")).unwrap(), Path::new(outside));
     canary.attack("write through it", &[tape.clone().file("h", b"evil")]);
     canary.attack("write through it", &[tape, Tape::new().file("h", b"evil")]);

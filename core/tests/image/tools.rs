@@ -10,7 +10,7 @@ use isolab_core::need;
 use crate::scratch::Scratch;
 use crate::{limits, open, tree};
 
-const NEEDS: [&str; 5] = ["root", "busybox", "buildah", "skopeo", "umoci"];
+const NEEDS: [&str; 6] = ["root", "busybox", "buildah", "podman", "skopeo", "umoci"];
 
 /// Storage of the test's own. `vfs` copies, so that no overlay is needed below.
 const STORAGE: &str = "--root storage --runroot run --storage-driver vfs";

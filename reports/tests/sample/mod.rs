@@ -129,6 +129,7 @@ pub(crate) fn host() -> Host {
         },
         last_capability: 40,
         capabilities: Default::default(),
+        namespaces: BTreeMap::new(),
         landlock: 0,
         uid: 0,
         gid: 0,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use isolab_scenarios::cost::{self, floor, ladder, overlay, spawn};
+use isolab_scenarios::cost::{self, floor, ladder, live, overlay, parallel, spawn};
 use isolab_scenarios::interference::{self, declaration};
 use isolab_scenarios::schedule::Limits;
 use isolab_scenarios::schema;
@@ -22,6 +22,10 @@ pub(super) enum Part {
     Ladder,
     /// The launcher against the cheapest sequence for the same posture
     Floor,
+    /// The launcher and the floor beside 1,000 live containers
+    Live,
+    /// Launches a second with 1 to 16 under way, by the launcher and by the floor
+    Parallel,
     /// The same bundle over all launchers
     Spawn,
     /// Create, read and copy-up on an overlay against the plain directory
@@ -109,6 +113,8 @@ pub(super) fn stage(session: &mut Session, part: Part, tuning: &Tuning) -> Resul
         Part::Alone => launches(ladder::ALONE)?,
         Part::Ladder => launches(ladder::FIRST)?,
         Part::Floor => floor::run(&options(floor::QUICK), host, bars, cancel),
+        Part::Live => live::run(&options(live::QUICK), host, bars, cancel),
+        Part::Parallel => parallel::run(&options(parallel::QUICK), host, bars, cancel),
         Part::Spawn => spawn::run(launchers, &options(spawn::QUICK), host, bars, cancel),
         Part::Overlay => overlay::run(&options(overlay::QUICK), host, bars, cancel),
         Part::Interference => return interference(session, tuning),

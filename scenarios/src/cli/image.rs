@@ -90,7 +90,7 @@ impl Source {
 }
 
 fn failure(error: Error) -> Failure {
-    match error.problem {
+    match *error.problem {
         Problem::Cancelled => Failure::Interrupted,
         // Whatever else goes wrong with an archive lies in it, or in where it is to go.
         _ => Failure::input(error),

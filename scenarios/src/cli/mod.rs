@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit status out.
 
+mod ab;
 mod bars;
 mod bench;
 mod check;
@@ -58,6 +59,8 @@ enum Command {
     Check(check::Arguments),
     /// What isolation costs, and how far a neighbour reaches
     Bench(bench::Arguments),
+    /// Compares two launchers on your own config: pairs that take turns, and their median difference
+    Ab(ab::Arguments),
     /// Runs scenario files, or scenarios of the catalogue by id
     Run(run::Arguments),
     /// Boots several kernels, runs the same scenarios in each, and shows what changed
@@ -120,6 +123,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Plan { config }) => plan::plan(&config),
         Some(Command::Check(arguments)) => check::check(&arguments),
         Some(Command::Bench(arguments)) => bench::bench(&arguments),
+        Some(Command::Ab(arguments)) => ab::ab(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Kernels(arguments)) => kernels::kernels(&arguments),
         Some(Command::Image(command)) => image::image(&command),

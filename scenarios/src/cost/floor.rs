@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use isolab_core::cgroup;
 use isolab_core::config::Config;
 use isolab_core::host::Host;
+use isolab_core::launch::Container;
 use isolab_core::observe::Observation;
 use isolab_core::oci;
 use isolab_core::plan::{Op, Plan};
@@ -37,8 +38,22 @@ pub const QUICK: Limits = Limits { rounds: 200, time: Duration::from_secs(5), se
 pub struct Pair {
     ready: Ready,
     floor: Floor,
+    bundle: Bundle,
     /// Dropped last: it removes what the containers were made in.
-    _bed: Bed,
+    bed: Bed,
+}
+
+/// Containers that are alive and do nothing.
+pub struct Crowd(Vec<Container>);
+
+impl Crowd {
+    /// Removes them.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn remove(self) -> Result<(), Error> {
+        self.0.into_iter().try_for_each(|container| Ok(container.remove()?))
+    }
 }
 
 impl Pair {
@@ -55,7 +70,23 @@ impl Pair {
         keep_parent(&bed, host)?;
         let mut by_hand = Floor::new(&posture(&bundle, &with_group(&bundle, &floor), host)?);
         same_posture(&ready, &mut by_hand, host)?;
-        Ok(Pair { ready, floor: by_hand, _bed: bed })
+        Ok(Pair { ready, floor: by_hand, bundle, bed })
+    }
+
+    /// Makes containers of the same config, each with groups of its own, and holds them at their exec.
+    ///
+    /// # Errors
+    /// When one cannot be launched, or the run is to stop.
+    pub fn crowd(&self, count: usize, progress: &dyn Progress, cancel: &Cancel) -> Result<Crowd, Error> {
+        let mut crowd = Crowd(Vec::new());
+        for number in 0..count {
+            cancel.check()?;
+            progress.step(&format!("container {number}"));
+            let config = with_group(&self.bundle, &self.bed.group(&format!("live-{number}")));
+            let ready = Ready::new(&config, self.bundle.dir(), ID, &self.bed.host)?;
+            crowd.0.push(ready.held()?);
+        }
+        Ok(crowd)
     }
 
     /// Launches once each way; nanoseconds of the launcher and of the floor. `floor_first` says who begins.
@@ -245,7 +276,7 @@ fn posture(bundle: &Bundle, config: &Value, host: &Host) -> Result<Posture, Erro
         Some((directory.path.join(&setting.file), setting.value))
     });
     let filter = plan.steps().iter().find_map(|step| match &step.op {
-        Op::Process(process::Op::Filter { program }) => Some(program.instructions.clone()),
+        Op::Process(process::Op::Filter { program, .. }) => Some(program.instructions.clone()),
         _ => None,
     });
     let v1_groups: Vec<PathBuf> = directories

@@ -1,8 +1,11 @@
 //! Costs: what a launch or an operation inside a container takes, measured in interleaved rounds.
 
+pub mod ab;
 pub mod floor;
 pub mod ladder;
+pub mod live;
 pub mod overlay;
+pub mod parallel;
 pub mod spawn;
 
 mod steps;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use isolab_core::host::Host;
 use isolab_reports::record::{Cost, NotTested, Series};
 
-use super::Options;
+use super::{Options, ab};
 use crate::bed::Bed;
 use crate::bundle::Bundle;
 use crate::cancel::Cancel;
@@ -42,11 +42,7 @@ pub fn run(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<(Vec<Cost>, Vec<NotTested>), Error> {
-    let bed = Bed::new(options.program, host)?;
-    let mut config = bed.config(ID);
-    config["process"]["args"] = [exit::PATH].into();
-    let bundle = bed.bundle("spawn", config)?;
-    bundle.write().map_err(Error::io("write the config"))?;
+    let (_bed, bundle) = bundle(options, host)?;
     let mut lanes: Vec<Lane<'_>> =
         launchers.iter().map(|launcher| lane(launcher.as_ref(), &bundle, host)).collect();
     let mut not_tested = Vec::new();
@@ -73,6 +69,31 @@ pub fn run(
     let series = lanes.into_iter().filter(|lane| !lane.failed).map(|lane| lane.series).collect();
     let title = "Launch a full container whose program only exits, wait, remove, by launcher".into();
     Ok((vec![Cost { id: ID.into(), title, launcher: "all".into(), series }], not_tested))
+}
+
+/// The bundle, written, and what it was made in.
+fn bundle(options: &Options<'_>, host: &Host) -> Result<(Bed, Bundle), Error> {
+    let bed = Bed::new(options.program, host)?;
+    let mut config = bed.config(ID);
+    config["process"]["args"] = [exit::PATH].into();
+    let bundle = bed.bundle("spawn", config)?;
+    bundle.write().map_err(Error::io("write the config"))?;
+    Ok((bed, bundle))
+}
+
+/// Two launchers on this bundle, in pairs.
+///
+/// # Errors
+/// When the files cannot be made, or a launcher fails.
+pub fn against(
+    launchers: [&dyn Launcher; 2],
+    options: &Options<'_>,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<ab::Pairs, Error> {
+    let (_bed, bundle) = bundle(options, host)?;
+    ab::pairs(launchers, &bundle, options.limits, progress, cancel)
 }
 
 /// An empty lane. `core` is the launcher that we can hold and read: for the others the guarantees say what is enforced.

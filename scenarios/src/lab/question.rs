@@ -48,9 +48,7 @@ impl Question {
     pub fn suite(&self, launchers: &[String]) -> Result<Suite, String> {
         let check = |id: &str| Suite { guarantees: vec![id.into()], ..Suite::quick(launchers.to_vec()) };
         match self {
-            Question::Metric(metric) => {
-                Ok(Suite { launchers: launchers.to_vec(), ..Suite::for_metric(metric)? })
-            }
+            Question::Metric(metric) => Suite::for_metric(metric, launchers.to_vec()),
             Question::Guarantee(id) => {
                 let all = crate::catalog::guarantees().map_err(|error| error.to_string())?;
                 match all.iter().any(|guarantee| guarantee.id == *id) {

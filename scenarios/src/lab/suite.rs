@@ -45,14 +45,18 @@ impl Suite {
     /// What one metric needs.
     ///
     /// # Errors
-    /// When there is no such metric.
-    pub fn for_metric(metric: &str) -> Result<Suite, String> {
-        let quick = Suite::quick(vec!["core".into()]);
+    /// When there is no such metric, or it compares launchers and there is only one.
+    pub fn for_metric(metric: &str, launchers: Vec<String>) -> Result<Suite, String> {
+        let quick = Suite::quick(launchers);
         let (cost, _) = metric.split_once('/').unwrap_or((metric, ""));
         let part = match cost {
             "spawn" => "alone",
             "primitive-ladder" => "ladder",
             "overlay-io" => "overlay",
+            "spawn-launchers" if quick.launchers.len() > 1 => "spawn",
+            "spawn-launchers" => {
+                return Err(format!("{metric} is measured beside another; name several with --launcher"));
+            }
             _ if metric.contains(" / ") => "interference",
             _ => return Err(format!("no metric {metric:?}; a report lists them, such as spawn/netns")),
         };
@@ -85,5 +89,29 @@ impl Suite {
                 self.parts.iter().map(bench).collect()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_its_part() {
+        let part = |metric: &str, launchers: &[&str]| {
+            let launchers = launchers.iter().map(|&name| name.to_owned()).collect();
+            Suite::for_metric(metric, launchers).map(|suite| suite.parts[0].0.clone())
+        };
+        for (metric, name) in [
+            ("spawn/netns", "alone"),
+            ("primitive-ladder/+ proc", "ladder"),
+            ("overlay-io/read, overlay", "overlay"),
+            ("timer latency / alone p99", "interference"),
+        ] {
+            assert_eq!(part(metric, &["core"]).as_deref(), Ok(name));
+        }
+        assert_eq!(part("spawn-launchers/runc", &["core", "runc"]).as_deref(), Ok("spawn"));
+        assert!(part("spawn-launchers/runc", &["core"]).unwrap_err().contains("--launcher"));
+        assert!(part("no-such/metric", &["core"]).unwrap_err().contains("such as spawn/netns"));
     }
 }

@@ -132,6 +132,9 @@ pub struct Found {
 
 /// The OCI runtimes and others that are looked for, and the Debian packages that have them.
 const KNOWN: [(&str, &str); 3] = [("runc", "runc"), ("crun", "crun"), ("bwrap", "bubblewrap")];
+/// Those that Debian has no package of, and how to get them.
+const OTHERS: [(&str, &str); 2] =
+    [("youki", "cargo install youki"), ("isolab-runtime", "cargo build --release makes it beside isolab")];
 
 /// Looks for all known launchers.
 #[must_use]
@@ -165,8 +168,10 @@ pub fn named(name: &str, host: &Host) -> Result<Box<dyn Launcher>, String> {
     }
     let path = if name.contains('/') { Some(PathBuf::from(name)) } else { in_path(name) };
     let Some(path) = path else {
-        let package = KNOWN.iter().find(|(known, _)| *known == name).map(|(_, package)| *package);
-        let remedy = package.map(|package| format!("; apt-get install {package}")).unwrap_or_default();
+        let package = KNOWN.iter().find(|(known, _)| *known == name);
+        let other = OTHERS.iter().find(|(known, _)| *known == name).map(|(_, remedy)| format!("; {remedy}"));
+        let remedy = package.map(|(_, package)| format!("; apt-get install {package}")).or(other);
+        let remedy = remedy.unwrap_or_default();
         return Err(format!("launcher `{name}` is not in PATH{remedy}"));
     };
     let short =
@@ -178,10 +183,11 @@ pub fn named(name: &str, host: &Host) -> Result<Box<dyn Launcher>, String> {
     }
 }
 
-/// Where a program is. Runtimes live in sbin, which an unprivileged user's PATH may lack.
+/// Where a program is. Runtimes live in sbin, which an unprivileged user's PATH may lack; isolab's own beside isolab.
 fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut dirs: Vec<_> = std::env::split_paths(&path).collect();
+    dirs.extend(std::env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned)));
     dirs.extend(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from));
     dirs.into_iter().map(|dir| dir.join(name)).find(|path| is_program(path))
 }

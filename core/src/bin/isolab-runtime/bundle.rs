@@ -33,6 +33,10 @@ pub(crate) fn prepare(context: &Context, given: &Bundle) -> Result<Prepared, Fai
     let mut config = Config::new(&spec, &bundle, &given.id)?;
     let preserve_fds = descriptors::preserved(&mut config, given.preserve_fds)?;
     config.root.no_pivot = given.no_pivot;
+    if let Some(group) = &mut config.cgroup {
+        // Engines pause, read and update what the config does not name, which takes a group in each hierarchy.
+        group.everywhere = true;
+    }
     group_everywhere(&mut config);
     let plan = Plan::compile(&config, &Host::probe_for(&config))?;
     check_gaps(context, &plan, given.allow_partial)?;

@@ -69,7 +69,7 @@ pub(crate) fn features() -> Result<(), Failure> {
 }
 
 fn describe() -> Value {
-    let mut mount_options = mount::option_names();
+    let mut mount_options = mount::known();
     mount_options.sort_unstable();
     let mut namespaces: Vec<String> =
         Kind::ALL.iter().map(|kind| format!("{kind:?}").to_lowercase()).collect();

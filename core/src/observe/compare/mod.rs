@@ -157,7 +157,7 @@ fn privileges(
 ) {
     let process = &config.process;
     let status = &seen.status;
-    let (granted, _) = config.capabilities.granted(host, config.namespaces.makes(Kind::User));
+    let (granted, _) = config.capabilities.granted(host, config.namespaces.separates(Kind::User));
     let asked = granted.after_exec(process.uid, process.no_new_privs);
     for (name, asked, got) in [
         ("CapInh", asked.inheritable, status.caps.inheritable),

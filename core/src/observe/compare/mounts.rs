@@ -39,9 +39,11 @@ pub(super) fn compare(config: &Config, seen: &Observation, findings: &mut Findin
     }
 }
 
-/// The topmost mount at a path.
+/// The topmost mount at a path: the one that no other there is on. Their order says nothing of it, since a source that was
+/// opened early is shown early.
 fn at<'a>(seen: &'a Observation, path: &str) -> Option<&'a MountInfo> {
-    seen.mounts.iter().rfind(|mount| mount.target == path)
+    let there = || seen.mounts.iter().filter(|mount| mount.target == path);
+    there().rfind(|mount| there().all(|other| other.parent != mount.id || other.id == mount.id))
 }
 
 fn has(mount: &MountInfo, option: &str) -> bool {
@@ -72,9 +74,6 @@ fn one(config: &Config, mount: &Mount, seen: &Observation, findings: &mut Findin
         let idmapped = has(found, "idmapped");
         findings.check(format!("mount {path} option"), "idmapped", &found.options, idmapped);
     }
-    if matches!(mount.source, Source::FileSystem(..)) {
-        superblock(path, mount, found, findings);
-    }
     attributes(&mount.options.attributes, found, findings);
     let below = format!("{path}/");
     let own = |target: &str| config.mounts.iter().any(|other| text(&other.destination) == target);
@@ -82,8 +81,11 @@ fn one(config: &Config, mount: &Mount, seen: &Observation, findings: &mut Findin
         attributes(&mount.options.recursive, part, findings);
     }
     attributes(&mount.options.recursive, found, findings);
-    for (key, asked) in &mount.options.data {
-        if let Some(asked) = asked {
+    // To a bind mount the options of a file system mean nothing.
+    if matches!(mount.source, Source::FileSystem(..) | Source::Present(true)) {
+        superblock(path, mount, found, findings);
+        for (key, asked) in mount.options.data.iter().filter_map(|(key, asked)| Some((key, asked.as_ref()?)))
+        {
             data(path, &text(key), &text(asked), found, findings);
         }
     }
@@ -184,5 +186,25 @@ fn covered(what: &str, path: &str, seen: &Observation, findings: &mut Findings) 
         let options = found.map(|mount| mount.options.clone());
         let agrees = found.is_some_and(|mount| has(mount, "ro"));
         findings.check(format!("{what} {trimmed}"), "a read-only mount", options, agrees);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_topmost_mount_is_the_one_that_nothing_is_on() {
+        let mount = |id, parent, fstype: &str| MountInfo {
+            id,
+            parent,
+            target: "/a".into(),
+            fstype: fstype.into(),
+            ..MountInfo::default()
+        };
+        let mounts = vec![mount(5, 9, "top"), mount(7, 3, "bottom"), mount(9, 7, "middle")];
+        let seen = Observation { mounts, ..Observation::default() };
+        assert_eq!(at(&seen, "/a").unwrap().fstype, "top");
+        assert!(at(&seen, "/b").is_none());
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn bisect(arguments: &Arguments) -> Result<ExitCode, Failure> {
         [] => String::new(),
         between => format!(", or in one of {}, which could not be asked", between.join(", ")),
     };
-    output::print(&format!("{} changed first in {after}{note}; {before} is as {first}\n", arguments.metric))?;
+    output::print(&format!("{} changed first in {after}{note}; not yet in {before}\n", arguments.metric))?;
     Ok(ExitCode::from(1))
 }
 

@@ -48,7 +48,8 @@ pub(super) fn calibrate(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Err(Failure::Input("calibrate one kernel at a time".into()));
     }
     let size = arguments.boots as u64;
-    let suite = Suite::for_metric(&arguments.metric).map_err(Failure::Input)?;
+    let suite =
+        Suite::for_metric(&arguments.metric, arguments.lab.launcher.clone()).map_err(Failure::Input)?;
     let unchanged: Vec<u64> = (1..=arguments.sets * size).collect();
     let boots = boot(&setup, &suite, &unchanged)?;
     let sets = calibrate::sets(&setup.lab, &boots, arguments.boots, "unchanged");

@@ -49,7 +49,7 @@ impl Apt<'_> {
         Ok(apt)
     }
 
-    /// What is offered, by lists that are not older than a day, or by new ones.
+    /// What is offered, by lists that are fresh, or by new ones.
     pub(super) fn listing(&self, anew: bool) -> Result<Listing, Error> {
         if anew || !self.is_fresh() {
             self.update()?;
@@ -78,7 +78,8 @@ impl Apt<'_> {
         Ok(())
     }
 
-    /// Fetches the lists. A suite that is gone from the archive is no reason to do without the others.
+    /// Fetches the lists. A suite that is gone from the archive is no reason to do without the others, and that all are gone
+    /// is.
     fn update(&self) -> Result<(), Error> {
         let mut update = self.program("apt-get");
         update.arg("update");
@@ -87,7 +88,7 @@ impl Apt<'_> {
         if !output.status.success() {
             let reached =
                 output.stdout.lines().any(|line| line.starts_with("Hit:") || line.starts_with("Get:"));
-            if !reached {
+            if !reached || missing.len() == archive::SUITES.len() {
                 return Err(output.failure("apt-get update").into());
             }
             let said = output.last_words();
@@ -111,7 +112,8 @@ impl Apt<'_> {
         Ok(archive::SUITES.iter().map(|suite| suite.name).filter(|suite| !has(suite)).collect())
     }
 
-    fn is_fresh(&self) -> bool {
+    /// Whether the lists are not older than a day.
+    pub(super) fn is_fresh(&self) -> bool {
         let written = fs::metadata(self.root.join("updated")).and_then(|file| file.modified());
         // A clock that was set back makes it old.
         written.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < FRESH))

@@ -23,7 +23,7 @@ pub(super) struct Debian<'c> {
 struct Asked<'c> {
     apt: Apt<'c>,
     listing: Listing,
-    /// Whether the lists were fetched by force: a name that is not in these is nowhere.
+    /// Whether the lists were fetched just now: a name that is not in these is nowhere.
     anew: bool,
 }
 
@@ -102,8 +102,8 @@ impl<'c> Debian<'c> {
             Some(asked) => asked,
             None => {
                 let apt = Apt::open(&self.cache.apt(), self.cancel)?;
-                let listing = apt.listing(false)?;
-                Asked { apt, listing, anew: false }
+                let anew = !apt.is_fresh();
+                Asked { listing: apt.listing(anew)?, apt, anew }
             }
         };
         let mut found = pick(&asked.listing, name).cloned();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use isolab_reports::lab::record::PADDING;
 
 use super::qemu::{Accelerator, Files, Paths, Qemu};
+use super::starved::starved;
 use crate::cancel::{Cancel, Cancelled};
 use crate::lab::Error;
 use crate::lab::equip::Patience;
@@ -33,7 +34,7 @@ pub struct Boot<'b> {
     pub cmdline: &'b str,
     /// Bytes by which the kernel's command line is longer.
     pub padding: u32,
-    /// A guest that is later hangs.
+    /// A guest that is later hangs, the time left out that it waited for a CPU of the host.
     pub patience: Patience,
 }
 
@@ -109,12 +110,13 @@ impl Boot<'_> {
                 return Ok(End::Exited(status));
             }
             cancel.check().map_err(|Cancelled| Error::Cancelled)?;
-            if begun.elapsed() > self.patience.end {
+            let had = begun.elapsed().saturating_sub(starved(guest.0.id()));
+            if had > self.patience.end {
                 return Ok(End::Late(self.patience.end));
             }
             // A guest that speaks is prepared: what it says first is that it is.
             ready = ready || fs::metadata(wire).is_ok_and(|file| file.len() > 0);
-            if !ready && begun.elapsed() > self.patience.ready {
+            if !ready && had > self.patience.ready {
                 return Ok(End::Silent(self.patience.ready));
             }
             thread::sleep(TICK);
@@ -142,11 +144,13 @@ impl Drop for Guest {
 
 /// The kernel's command line. `panic=-1` reboots at once, which ends QEMU. The timer check counts interrupts during a
 /// busy loop, and panics when a loaded host did not emulate enough of them. Randomised layouts would make every boot a
-/// throw of the dice; where things lie is varied on purpose, by the padding.
+/// throw of the dice; where things lie is varied on purpose, by the padding. The early console shows what a kernel says before
+/// it has its own, and so why one died that early, or could not even be unpacked.
 fn cmdline(more: &str, padding: u32) -> String {
     let padding = "x".repeat(padding as usize);
     let more = if more.is_empty() { String::new() } else { format!("{more} ") };
-    format!("console=ttyS0 panic=-1 no_timer_check nokaslr norandmaps apparmor=1 {more}{PADDING}{padding}")
+    let consoles = "earlyprintk=ttyS0 console=ttyS0";
+    format!("{consoles} panic=-1 no_timer_check nokaslr norandmaps apparmor=1 {more}{PADDING}{padding}")
 }
 
 /// Why a guest did not come to its end.

@@ -1,6 +1,7 @@
 //! Which clock: KVM is taken only after a test boot has come to its end under it.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -47,11 +48,19 @@ pub fn choose(
     }
 }
 
+/// What helps where the device cannot be opened, and nothing where the machine has none.
+fn remedy(error: ErrorKind) -> &'static str {
+    match error {
+        ErrorKind::PermissionDenied => "; join the group that may (`ls -l /dev/kvm`)",
+        _ => "",
+    }
+}
+
 /// Why KVM does not work; `None` when it does.
 fn test(guest: &Guest, isolab: &Path, cancel: &Cancel) -> Result<Option<String>, Error> {
     // KVM_CREATE_VM needs it writable; see the kernel's virt/kvm/api.
     if let Err(error) = File::options().read(true).write(true).open("/dev/kvm") {
-        return Ok(Some(format!("open /dev/kvm: {error}")));
+        return Ok(Some(format!("open /dev/kvm: {error}{}", remedy(error.kind()))));
     }
     let patience = Patience { ready: LIMIT, end: LIMIT };
     let booted = guest.boot(isolab, Accelerator::Kvm, &layout(0), Vec::new(), patience, cancel)?;

@@ -3,6 +3,7 @@
 mod boot;
 mod choice;
 mod qemu;
+mod starved;
 
 pub use boot::{Boot, Booted};
 pub use choice::{Choice, choose};

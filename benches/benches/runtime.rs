@@ -1,0 +1,55 @@
+//! `isolab-runtime run` as a whole process against `crun run`, on the same bundle, in pairs that take turns.
+
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use isolab_benches::{options, program};
+use isolab_core::host::Host;
+use isolab_reports::units;
+use isolab_scenarios::cancel::Cancel;
+use isolab_scenarios::cost::spawn;
+use isolab_scenarios::launcher::named;
+use isolab_scenarios::progress::Quiet;
+use isolab_scenarios::schedule::Limits;
+
+const LIMITS: Limits = Limits { rounds: 200, time: Duration::from_secs(30), seed: 1 };
+
+fn runtime(_: &mut Criterion) {
+    let (host, program) = (Host::probe(), program());
+    // Beside the folder of the benches.
+    let own = program.parent().and_then(|deps| deps.parent()).map(|release| release.join("isolab-runtime"));
+    let own = own.map(|path| path.display().to_string()).unwrap_or_default();
+    for peer in ["crun", "runc", "youki"] {
+        let both = named(peer, &host).and_then(|peer| Ok((peer, named(&own, &host)?)));
+        let (other, ours) = match both {
+            Ok(both) => both,
+            Err(reason) => {
+                eprintln!(
+                    "runtime: not testable here: {reason}; `cargo build --release` makes isolab-runtime"
+                );
+                continue;
+            }
+        };
+        let pairs = spawn::against(
+            [other.as_ref(), ours.as_ref()],
+            &options(&program, LIMITS),
+            &host,
+            &Quiet,
+            &Cancel::new(),
+        );
+        match pairs {
+            Ok(pairs) => {
+                let medians = pairs.medians().map(|median| units::nanos(median.unwrap_or_default()));
+                let ratio = pairs.compare().map_or_else(String::new, |found| found.ratio.ratio_line());
+                println!(
+                    "runtime/{peer}: isolab-runtime {}, {peer} {}, ratio {ratio}, goal 0.4 of crun",
+                    medians[1], medians[0]
+                );
+            }
+            Err(error) => eprintln!("runtime: {peer} is not testable here: {error}"),
+        }
+    }
+}
+
+criterion_group!(benches, runtime);
+criterion_main!(benches);

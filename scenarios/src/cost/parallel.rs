@@ -1,0 +1,139 @@
+//! Launches at the same time: how many a second, by the launcher and by the floor, with 1 to 16 under way.
+//!
+//! Sides and numbers take turns in short slices. A sample is the time of a slice over the launches that ended in it.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use isolab_core::host::Host;
+use isolab_reports::record::{Cost, NotTested, Series};
+
+use super::Options;
+use super::floor::Pair;
+use crate::cancel::Cancel;
+use crate::progress::Progress;
+use crate::ready::Error;
+use crate::schedule::{Limits, Rounds};
+
+/// Id of the cost in the record.
+pub const ID: &str = "spawn-parallel";
+/// Limits for a run of some seconds.
+pub const QUICK: Limits = Limits { rounds: 8, time: Duration::from_secs(30), seed: 1 };
+/// How many are under way.
+pub const WIDTHS: [usize; 5] = [1, 2, 4, 8, 16];
+/// How long a slice is.
+const SLICE: Duration = Duration::from_millis(300);
+
+/// Who launches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The launcher.
+    Core,
+    /// The floor.
+    Floor,
+}
+
+/// Nanoseconds for a launch, slice by slice, of one side at one width.
+#[derive(Debug)]
+pub struct Lane {
+    /// Who.
+    pub by: By,
+    /// How many at a time.
+    pub width: usize,
+    /// The samples.
+    pub samples: Vec<u64>,
+}
+
+/// One launcher and one floor for each that can be under way.
+///
+/// # Errors
+/// When this host cannot make them.
+pub fn pairs(options: &Options<'_>, host: &Host) -> Result<Vec<Mutex<Pair>>, Error> {
+    let most = WIDTHS.into_iter().max().unwrap_or(1);
+    (0..most).map(|_| Pair::new(options, host).map(Mutex::new)).collect()
+}
+
+/// Measures.
+///
+/// # Errors
+/// When a launch fails, or the run is to stop.
+pub fn lanes(
+    pairs: &[Mutex<Pair>],
+    limits: Limits,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Vec<Lane>, Error> {
+    let sides = WIDTHS.into_iter().flat_map(|width| [(By::Core, width), (By::Floor, width)]);
+    let mut lanes: Vec<Lane> = sides.map(|(by, width)| Lane { by, width, samples: Vec::new() }).collect();
+    progress.begin("launches in parallel", u64::from(limits.rounds));
+    let mut rounds = Rounds::new(lanes.len(), limits);
+    while let Some(order) = rounds.next_round() {
+        progress.step(&format!("{} widths", WIDTHS.len()));
+        for at in order {
+            cancel.check()?;
+            let lane = &mut lanes[at];
+            lane.samples.push(slice(&pairs[..lane.width], lane.by)?);
+        }
+    }
+    progress.done();
+    Ok(lanes)
+}
+
+/// One slice: nanoseconds for a launch.
+fn slice(pairs: &[Mutex<Pair>], by: By) -> Result<u64, Error> {
+    let count = AtomicU64::new(0);
+    let begun = Instant::now();
+    let one = |pair: &Mutex<Pair>| -> Result<(), Error> {
+        let mut pair = pair.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        while begun.elapsed() < SLICE {
+            match by {
+                By::Core => pair.core()?,
+                By::Floor => pair.floor()?,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = pairs.iter().map(|pair| scope.spawn(|| one(pair))).collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::Ended { what: "a thread".into(), how: "a panic".into() }))
+        })
+    })?;
+    let passed = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    Ok(passed / count.into_inner().max(1))
+}
+
+/// Measures, for a record.
+///
+/// # Errors
+/// As [`lanes`].
+pub fn run(
+    options: &Options<'_>,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<(Vec<Cost>, Vec<NotTested>), Error> {
+    let pairs = match pairs(options, host) {
+        Ok(pairs) => pairs,
+        Err(error) => return Ok((Vec::new(), vec![error.into_not_tested(ID)?])),
+    };
+    let name = |by: By, width: usize| match by {
+        By::Core => format!("core, {width} at a time"),
+        By::Floor => format!("floor, {width} at a time"),
+    };
+    let series = lanes(&pairs, options.limits, progress, cancel)?.into_iter().map(|lane| Series {
+        name: name(lane.by, lane.width),
+        against: (lane.by == By::Core).then(|| name(By::Floor, lane.width)),
+        samples: lane.samples,
+        on_cpu: Vec::new(),
+        steps: Vec::new(),
+        enforced: None,
+    });
+    let title = "Time for a launch when several are under way".into();
+    let series = series.collect();
+    Ok((vec![Cost { id: ID.into(), title, launcher: "core".into(), series }], Vec::new()))
+}
