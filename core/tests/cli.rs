@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs;
-use std::io::{Read, Seek, Write};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -754,6 +754,40 @@ fn limits_can_be_changed() {
     assert!(wrong.status.code() == Some(1) && said(&wrong).contains("not a size"), "{wrong:?}");
     let wrong = root.run(&["update", "--pids-limit", "-7", id]);
     assert!(wrong.status.code() == Some(1) && said(&wrong).contains("pids.limit"), "{wrong:?}");
+}
+
+#[test]
+fn what_is_used_is_told_and_when_memory_ran_out() {
+    if !need::met(&["root", "busybox", "cgroup memory", "cgroup pids"]) {
+        return;
+    }
+    let root = Root::new();
+    let mut bundle = Bundle::new().with_shell(WAIT);
+    bundle.config["linux"]["resources"]["memory"] = json!({"limit": 64 << 20});
+    bundle.config["linux"]["resources"]["pids"] = json!({"limit": 33});
+    let id = bundle.id.as_str();
+    root.start(&bundle);
+    let stats: Value = serde_json::from_str(&root.ok(&["events", "--stats", id])).unwrap();
+    assert_eq!((&stats["type"], &stats["id"]), (&json!("stats"), &json!(id)));
+    assert_eq!(stats["data"]["pids"]["limit"], 33);
+    assert_eq!(stats["data"]["memory"]["usage"]["limit"], 64 << 20);
+    let mut events = root
+        .command(&["events", "--interval", "50ms", id])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(events.stdout.take().unwrap()).lines();
+    // It watches from before its first line.
+    assert!(lines.next().unwrap().unwrap().contains("stats"));
+    let large = ["exec", id, "/bin/busybox", "dd", "if=/dev/zero", "of=/dev/null", "bs=128M", "count=1"];
+    assert_eq!(root.run(&large).status.code(), Some(128 + 9));
+    let oom = format!(r#"{{"id":"{id}","type":"oom"}}"#);
+    assert!(lines.by_ref().map(Result::unwrap).any(|line| line == oom), "it ended without a word of it");
+    root.ok(&["delete", "--force", id]);
+    // It ends with the container.
+    assert!(lines.map(Result::unwrap).all(|line| line.contains("stats")));
+    assert!(events.wait().unwrap().success());
 }
 
 #[test]
