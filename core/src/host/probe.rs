@@ -64,7 +64,7 @@ impl Host {
             cpu: String::new(),
             cpus: Vec::new(),
             memory: 0,
-            lsms: Vec::new(),
+            lsms: split(&read("/sys/kernel/security/lsm")),
             clock_source: String::new(),
             mitigations: BTreeMap::new(),
         }

@@ -145,11 +145,14 @@ impl Container {
     }
 
     /// Without a pid namespace others may have outlived the workload: its groups know them all.
-    fn kill_group(&self) {
-        let kill = |group: &PathBuf| std::fs::write(group.join("cgroup.kill"), "1").is_ok();
-        if self.groups.iter().filter(|group| kill(group)).count() == 0 {
+    fn kill_group(&mut self) {
+        // Once: a container that was removed is dropped, too.
+        let directories = std::mem::take(&mut self.directories);
+        let kill = |group: &Directory| std::fs::write(group.path.join("cgroup.kill"), "1").is_ok();
+        let killed = directories.iter().filter(|directory| directory.v2 && kill(directory)).count();
+        if killed == 0 && !directories.is_empty() {
             // In v1 and before Linux 5.14 one by one. What fails shows by the removal of the group.
-            drop(cgroup::kill(&self.directories, Duration::from_secs(5)));
+            drop(cgroup::kill(&directories, Duration::from_secs(5)));
         }
     }
 }

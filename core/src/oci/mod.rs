@@ -1,5 +1,6 @@
 //! `config.json` as written: the runtime-spec's own types, read with the place of whatever cannot be read.
 
+mod place;
 mod repair;
 
 use std::fs::File;
@@ -7,7 +8,7 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-pub use oci_spec::runtime::{LinuxResources, Spec};
+pub use oci_spec::runtime::Spec;
 
 /// A larger file is refused unread: the largest real configs are well under a megabyte.
 pub const LARGEST: u64 = 16 * 1024 * 1024;
@@ -110,7 +111,8 @@ pub fn content(path: &Path) -> Result<Vec<u8>, ReadError> {
     if metadata.len() > LARGEST {
         return Err(ReadError::TooLarge { path: path.to_owned(), size: metadata.len() });
     }
-    let mut bytes = Vec::new();
+    // With room for the end to be seen at once.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
     file.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
     Ok(bytes)
 }
@@ -142,16 +144,19 @@ pub fn parse_noting(bytes: &[u8]) -> Result<(Spec, Vec<String>), ReadError> {
 /// Most documents need no repair, so it is tried when reading has failed.
 fn repaired(bytes: &[u8]) -> Option<(Spec, Vec<String>)> {
     let repair::Repaired { value, left_out } = repair::repair(bytes)?;
-    Some((serde_json::from_value(value).ok()?, left_out))
+    // By way of text: reading the types from values would be the same code once more, hundreds of kilobytes of it.
+    Some((serde_json::from_slice(&serde_json::to_vec(&value).ok()?).ok()?, left_out))
 }
 
 fn typed(bytes: &[u8]) -> Result<Spec, ReadError> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let syntax = |path: String, problem: String| ReadError::Syntax { file: String::new(), path, problem };
-    let spec = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| syntax(error.path().to_string(), error.inner().to_string()))?;
-    json.end().map_err(|error| syntax(".".into(), error.to_string()))?;
-    Ok(spec)
+    serde_json::from_slice(bytes).map_err(|error| {
+        let end = place::offset(bytes, error.line(), error.column());
+        ReadError::Syntax {
+            file: String::new(),
+            path: place::path_at(bytes, end),
+            problem: error.to_string(),
+        }
+    })
 }
 
 #[cfg(test)]

@@ -75,7 +75,8 @@ fn config(stored: &[u8], given: &Exec, state: &State) -> Result<Config, Failure>
     if let Some(config) = config.as_object_mut() {
         config.remove("hooks");
     }
-    let spec = oci::parse(&serde_json::to_vec(&config).map_err(invalid)?)?;
+    // What was left out of the first process is left out of this one.
+    let (spec, _) = oci::parse_noting(&serde_json::to_vec(&config).map_err(invalid)?)?;
     Ok(Config::new(&spec, &state.bundle, &state.id)?)
 }
 

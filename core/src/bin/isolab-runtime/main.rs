@@ -89,11 +89,17 @@ fn root(global: &Global) -> PathBuf {
         return root.clone();
     }
     match std::env::var_os("XDG_RUNTIME_DIR").filter(|directory| !directory.is_empty()) {
-        Some(directory) if isolab_core::sys::credential::uid() != 0 => {
-            PathBuf::from(directory).join("isolab")
-        }
+        Some(directory) if !is_root() => PathBuf::from(directory).join("isolab"),
         _ => PathBuf::from("/run/isolab"),
     }
+}
+
+/// Whether this is the machine's root: an engine without privileges is user 0 in a user namespace of its own, where the
+/// first line of the map is not that of the initial one (`user_namespaces(7)`).
+fn is_root() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let initial = map.split_whitespace().eq(["0", "0", "4294967295"]);
+    isolab_core::sys::credential::uid() == 0 && (initial || map.is_empty())
 }
 
 fn perform(context: &Context, arguments: Arguments) -> Result<u8, Failure> {

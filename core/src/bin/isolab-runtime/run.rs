@@ -61,13 +61,13 @@ fn finish(
     keep: bool,
 ) -> Result<u8, Failure> {
     let exit = signals.wait(&mut container, terminal)?;
+    // Its processes and its groups.
     container.remove()?;
     if !keep {
         match context.store.lock(&state.id) {
             // Deleted meanwhile, and perhaps created anew by someone else.
             Ok(Found::Container(entry, found)) if found.creator == state.creator => {
-                delete::end(&found, &entry)?;
-                delete::poststop(context, state);
+                delete::poststop(context, &found);
                 entry.remove()?;
             }
             Ok(_) | Err(isolab_core::state::Error::NotFound(_)) => {}

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use isolab_core::cgroup::{self, Resources};
-use isolab_core::oci::{self, LinuxResources};
+use isolab_core::oci;
 use isolab_core::state::{Entry, Error, Found, State, Status};
 use serde_json::{Map, Value, json};
 
@@ -40,9 +40,12 @@ fn change(entry: &Entry, state: &State, mut asked: Value) -> Result<(), Failure>
         merge(&mut all, memory.take());
         *memory = all;
     }
-    let resources: LinuxResources =
-        serde_json::from_value(asked.clone()).map_err(|error| Failure::context("resources", error))?;
-    cgroup::update(&Resources::new(&resources)?, &state.groups)?;
+    // Read as part of a config: what reads those is there already.
+    let alone = json!({"ociVersion": state.oci_version, "linux": {"resources": asked}});
+    let spec = oci::parse(&serde_json::to_vec(&alone).map_err(invalid)?)?;
+    let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
+    let resources = resources.map(Resources::new).transpose()?.unwrap_or_default();
+    cgroup::update(&resources, &state.groups)?;
     merge(&mut config, json!({"linux": {"resources": asked}}));
     Ok(entry.write_config(&serde_json::to_vec(&config).map_err(invalid)?)?)
 }
