@@ -116,7 +116,10 @@ fn every_drawn_config_is_enforced() {
             ]);
             bundle.config["linux"]["uidMappings"] = map.clone();
             bundle.config["linux"]["gidMappings"] = map;
-            bundle.config["linux"]["namespaces"].as_array_mut().unwrap().push(json!({"type": "user"}));
+            let namespaces = bundle.config["linux"]["namespaces"].as_array_mut().unwrap();
+            // A proc of its own takes a pid namespace of its own.
+            namespaces.retain(|entry| entry["type"] != "pid");
+            namespaces.extend([json!({"type": "pid"}), json!({"type": "user"})]);
             // The root file system is not its root's to write to, so that devices need a place of their own.
             let mounts = bundle.config["mounts"].as_array_mut().unwrap();
             if !mounts.iter().any(|mount| mount["destination"] == "/dev") {

@@ -24,7 +24,7 @@ fn run(bundle: &Bundle, granted: &str) -> Output {
     let script = format!(
         "for file in /etc/subuid /etc/subgid; do mount --bind {dir}/subid $file || exit 99; done; \
          exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups \
-         {dir}/isolab-runtime run --bundle {dir} {}",
+         {dir}/isolab-runtime --root {dir}/state run --bundle {dir} {}",
         bundle.id
     );
     Command::new("unshare").args(["--mount", "sh", "-c", &script]).output().unwrap()

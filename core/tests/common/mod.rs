@@ -96,6 +96,11 @@ pub(crate) fn running(plan: &Plan, pid: i32) -> Running {
 /// What a launch of this bundle could leave behind: mounts of this process, and groups.
 pub(crate) fn traces(host: &Host, bundle: &Bundle) -> (String, Vec<PathBuf>) {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    // Whatever else mounts on this host meanwhile is no trace of this bundle.
+    let dir = bundle.dir.to_str().unwrap();
+    let ours = |line: &&str| line.contains(dir) || line.contains("isolab");
+    let mounts: Vec<&str> = mounts.lines().filter(ours).collect();
+    let mounts = mounts.join("\n");
     let path = bundle.config["linux"]["cgroupsPath"].as_str().unwrap();
     let parent = Path::new(path.trim_start_matches('/')).parent().unwrap().to_owned();
     let all = host.cgroups.v1.iter().chain(&host.cgroups.v2);
