@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Seek, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -115,6 +115,33 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// What waits to be started runs the runtime's own program, which whoever comes into the container could open by
+/// `/proc/PID/exe`, and write to once nobody runs it (CVE-2019-5736).
+#[test]
+fn the_runtimes_own_program_cannot_be_written_to_through_a_container() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let root = Root::new();
+    let bundle = Bundle::new().with_shell(WAIT);
+    // A copy that nobody else runs.
+    let own = bundle.dir.join("isolab-runtime");
+    common::copy_program(RUNTIME, &own);
+    let call = |args: &[&str]| {
+        let said = output(Command::new(&own).arg("--root").arg(&root.0).args(args));
+        assert!(said.status.success(), "{args:?}: {said:?}");
+        said.stdout
+    };
+    call(&["create", "--bundle", bundle.write().to_str().unwrap(), &bundle.id]);
+    let state: Value = serde_json::from_slice(&call(&["state", &bundle.id])).unwrap();
+    let program = fs::File::open(format!("/proc/{}/exe", state["pid"])).unwrap();
+    call(&["delete", "--force", &bundle.id]);
+    let again = format!("/proc/self/fd/{}", program.as_raw_fd());
+    let error = fs::File::options().write(true).open(again).unwrap_err();
+    // Read-only, or sealed.
+    assert!([libc::EROFS, libc::EPERM].contains(&error.raw_os_error().unwrap()), "{error}");
+}
+
 #[test]
 fn the_life_of_a_container() {
     if !need::met(&["root", "busybox"]) {
@@ -128,7 +155,8 @@ fn the_life_of_a_container() {
     let state = root.state(id);
     let pid = state["pid"].as_i64().unwrap();
     let program = || fs::read_link(format!("/proc/{pid}/exe")).unwrap();
-    assert_eq!(program(), fs::canonicalize(RUNTIME).unwrap(), "the workload ran before its start");
+    let workload = std::path::Path::new("/bin/busybox");
+    assert_ne!(program(), workload, "the workload ran before its start");
     let expected = json!({
         "ociVersion": "1.0.2-dev", "id": id, "pid": pid, "status": "created", "bundle": bundle.dir,
         "rootfs": bundle.dir.join("rootfs"), "created": state["created"], "owner": "root",
@@ -558,7 +586,7 @@ fn the_rootless_config_can_be_run_without_privileges() {
     const NOBODY: u32 = 65_534;
     let bundle = Bundle::new().with_shell("");
     let runtime = bundle.dir.join("isolab-runtime");
-    fs::copy(RUNTIME, &runtime).unwrap();
+    common::copy_program(RUNTIME, &runtime);
     std::os::unix::fs::chown(&bundle.dir, Some(NOBODY), Some(NOBODY)).unwrap();
     let perform = |args: &[&str]| {
         let mut command = Command::new(&runtime);

@@ -19,7 +19,7 @@ fn run(bundle: &Bundle, granted: &str) -> Output {
     fs::write(bundle.dir.join("subid"), granted).unwrap();
     fs::set_permissions(&bundle.dir, fs::Permissions::from_mode(0o755)).unwrap();
     let runtime = bundle.dir.join("isolab-runtime");
-    fs::copy(env!("CARGO_BIN_EXE_isolab-runtime"), &runtime).unwrap();
+    common::copy_program(env!("CARGO_BIN_EXE_isolab-runtime"), &runtime);
     let dir = bundle.write().display();
     let script = format!(
         "for file in /etc/subuid /etc/subgid; do mount --bind {dir}/subid $file || exit 99; done; \

@@ -198,7 +198,7 @@ fn an_unprivileged_user_can_run_a_bundle() {
     let bundle =
         Bundle::rootless(NOBODY, NOBODY).with_shell("busybox id -u; read a < /proc/self/uid_map; echo $a");
     let program = bundle.dir.join("isolab-runtime");
-    fs::copy(RUNTIME, &program).unwrap();
+    common::copy_program(RUNTIME, &program);
     std::os::unix::fs::chown(&bundle.dir, Some(NOBODY), Some(NOBODY)).unwrap();
     let output = Command::new(program)
         .arg("--root")

@@ -40,6 +40,14 @@ impl Bed {
         self.groups.path_of(id)
     }
 
+    /// Keeps the parent group there while containers come and go.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn keep_parent(&self) -> Result<(), Error> {
+        self.groups.keep().map_err(Error::io("make a group"))
+    }
+
     /// A bundle with both workloads, isolab itself and the one that only exits.
     ///
     /// # Errors

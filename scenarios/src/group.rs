@@ -48,6 +48,26 @@ impl Groups {
         format!("/{}/{id}", self.name)
     }
 
+    /// Makes the parent with a group that stays in it, in every hierarchy: a launcher that removes an empty parent with its
+    /// container would make it again with the next, and another one would not.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn keep(&self) -> io::Result<()> {
+        for mount in &self.hierarchies {
+            let parent = mount.join(&self.name);
+            fs::create_dir_all(&parent)?;
+            // A v1 cpuset begins without any CPU, and so would all below it.
+            for file in ["cpuset.cpus", "cpuset.mems"].map(Path::new) {
+                if mount.join(file).exists() && parent.join(file).exists() {
+                    fs::write(parent.join(file), fs::read_to_string(mount.join(file))?)?;
+                }
+            }
+            fs::create_dir_all(parent.join("keep"))?;
+        }
+        Ok(())
+    }
+
     /// Removes the parent and what is left below it, in every hierarchy, and takes the controllers back that were given
     /// to it alone.
     ///

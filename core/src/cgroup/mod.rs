@@ -62,7 +62,7 @@ pub use {
 /// A container's cgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Its path from the root of every hierarchy, without a leading slash: `isolab/ID` by default.
+    /// Its path from the root of every hierarchy, without a leading slash: [`Group::default_path`] where the config names none.
     pub path: String,
     /// Its limits.
     pub resources: Resources,
@@ -72,6 +72,13 @@ pub struct Group {
 }
 
 impl Group {
+    /// Where a container's groups are if its config does not say: at the root, since a group above it would be made and
+    /// removed with every container.
+    #[must_use]
+    pub fn default_path(id: &str) -> String {
+        format!("isolab.{id}")
+    }
+
     /// `None` when the config neither limits anything, nor names a path, nor wants to see its group.
     pub(crate) fn read(reader: &mut Reader<'_>, id: &str, mounts: &[Mount]) -> Option<Group> {
         let linux = reader.linux()?;
@@ -81,7 +88,7 @@ impl Group {
         if path.is_none() && linux.resources().is_none() && !seen {
             return None;
         }
-        let path = path.map_or_else(|| format!("isolab/{id}"), |path| read_path(reader, path));
+        let path = path.map_or_else(|| Group::default_path(id), |path| read_path(reader, path));
         Some(Group { path, resources, everywhere: false })
     }
 }

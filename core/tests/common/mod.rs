@@ -93,6 +93,15 @@ pub(crate) fn running(plan: &Plan, pid: i32) -> Running {
     Running { pid, started, directories: plan.directories.clone() }
 }
 
+/// Copies a program and waits until it can be executed: whoever was forked while it was written has it open for a moment.
+pub(crate) fn copy_program(from: &str, to: &Path) {
+    fs::copy(from, to).unwrap();
+    while let Err(error) = std::process::Command::new(to).arg("--version").output() {
+        assert_eq!(error.raw_os_error(), Some(libc::ETXTBSY), "{}", to.display());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 /// What a launch of this bundle could leave behind: mounts of this process, and groups.
 pub(crate) fn traces(host: &Host, bundle: &Bundle) -> (String, Vec<PathBuf>) {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();

@@ -120,6 +120,7 @@ pub fn run(
 ) -> Result<Pairs, Error> {
     let scratch = Scratch::new().map_err(Error::io("make a scratch directory"))?;
     let groups = Groups::new(scratch.name(), host);
+    groups.keep().map_err(Error::io("make a group"))?;
     let file: PathBuf = if config.is_dir() { config.join("config.json") } else { config.to_owned() };
     let bundle =
         Bundle::around(&scratch, ID, prepared(&file, &groups)?).map_err(Error::io("make a bundle"))?;

@@ -67,7 +67,8 @@ impl Pair {
         let bundle = bed.bundle(ID, config)?;
         let (core, floor) = (bed.group("core"), bed.group("floor"));
         let ready = Ready::new(&with_group(&bundle, &core), bundle.dir(), ID, host)?;
-        keep_parent(&bed, host)?;
+        // The launcher removes an empty parent with its group, the floor does not make one.
+        bed.keep_parent()?;
         let mut by_hand = Floor::new(&posture(&bundle, &with_group(&bundle, &floor), host)?);
         same_posture(&ready, &mut by_hand, host)?;
         Ok(Pair { ready, floor: by_hand, bundle, bed })
@@ -194,21 +195,6 @@ fn with_group(bundle: &Bundle, group: &str) -> Value {
     let mut config = bundle.config().clone();
     config["linux"]["cgroupsPath"] = group.into();
     config
-}
-
-/// The launcher removes an empty parent with its group, the floor does not make one: a group that stays keeps it.
-fn keep_parent(bed: &Bed, host: &Host) -> Result<(), Error> {
-    let path = bed.group("keep");
-    for hierarchy in host.cgroups.v1.iter().chain(&host.cgroups.v2) {
-        let group = hierarchy.mount.join(path.trim_start_matches('/'));
-        let wanted =
-            hierarchy.controllers.iter().any(|name| ["cpu", "memory", "pids"].contains(&name.as_str()));
-        if wanted || host.cgroups.v2.as_ref() == Some(hierarchy) {
-            std::fs::create_dir_all(&group)
-                .map_err(Error::io(format!("make the group {}", group.display())))?;
-        }
-    }
-    Ok(())
 }
 
 /// Observes both right after their exec: the launcher's container is what was asked for, and the floor's is the same.

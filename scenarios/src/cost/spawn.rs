@@ -74,6 +74,9 @@ pub fn run(
 /// The bundle, written, and what it was made in.
 fn bundle(options: &Options<'_>, host: &Host) -> Result<(Bed, Bundle), Error> {
     let bed = Bed::new(options.program, host)?;
+    if host.uid == 0 {
+        bed.keep_parent()?;
+    }
     let mut config = bed.config(ID);
     config["process"]["args"] = [exit::PATH].into();
     let bundle = bed.bundle("spawn", config)?;

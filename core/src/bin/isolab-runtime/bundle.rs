@@ -33,10 +33,6 @@ pub(crate) fn prepare(context: &Context, given: &Bundle) -> Result<Prepared, Fai
     let mut config = Config::new(&spec, &bundle, &given.id)?;
     let preserve_fds = descriptors::preserved(&mut config, given.preserve_fds)?;
     config.root.no_pivot = given.no_pivot;
-    if let Some(group) = &mut config.cgroup {
-        // Engines pause, read and update what the config does not name, which takes a group in each hierarchy.
-        group.everywhere = true;
-    }
     group_everywhere(&mut config);
     let plan = Plan::compile(&config, &Host::probe_for(&config))?;
     check_gaps(context, &plan, given.allow_partial)?;
@@ -54,7 +50,7 @@ pub(crate) fn prepare(context: &Context, given: &Bundle) -> Result<Prepared, Fai
 /// A container that is launched from here has a group in every hierarchy, with limits or without: commands find all of its
 /// processes by it and freeze them, and engines read what it uses. A user who may make none launches it without.
 pub(crate) fn group_everywhere(config: &mut Config) {
-    let path = format!("isolab/{}", config.id);
+    let path = Group::default_path(&config.id);
     let none = Group { path, resources: Resources::default(), everywhere: true };
     config.cgroup.get_or_insert(none).everywhere = true;
 }

@@ -106,6 +106,9 @@ fn perform(context: &Context, arguments: Arguments) -> Result<u8, Failure> {
     if arguments.global.version {
         return version();
     }
+    if matches!(arguments.command, Some(Command::Run(_) | Command::Exec(_) | Command::Create(_))) {
+        isolab_core::launch::seal()?;
+    }
     let done = match arguments.command {
         None => Err(Failure::new("no command is given; see --help")),
         Some(Command::Run(given)) => return run::run(context, &given),
