@@ -325,6 +325,7 @@ impl Plan {
     }
 
     /// Whether parent and child have something to tell each other on the way.
+    #[cfg(feature = "launch")]
     pub(crate) fn needs_gate(&self) -> bool {
         let shared =
             |step: &Step| matches!(step.op, Op::Process(process::Op::Clone { start: Start::Shared, .. }));
@@ -333,6 +334,7 @@ impl Plan {
     }
 
     /// Whether the filter's listener is to be sent to somebody.
+    #[cfg(feature = "launch")]
     pub(crate) fn has_agent(&self) -> bool {
         self.steps
             .iter()

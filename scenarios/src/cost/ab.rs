@@ -140,7 +140,7 @@ pub(crate) fn pairs(
     cancel: &Cancel,
 ) -> Result<Pairs, Error> {
     // Once each, not counted: files are read into memory, and errors are said before a minute has passed.
-    launchers.iter().try_for_each(|launcher| sample(*launcher, bundle).map(drop))?;
+    launchers.iter().try_for_each(|launcher| sample(*launcher, bundle, ID).map(drop))?;
     let mut pairs = Pairs::default();
     progress.begin("pairs", u64::from(limits.rounds));
     let mut rounds = Rounds::new(2, limits);
@@ -149,7 +149,7 @@ pub(crate) fn pairs(
         progress.step(&format!("pair {}", pairs.a.len() + 1));
         let mut round = [0; 2];
         for at in order {
-            round[at] = sample(launchers[at], bundle)?;
+            round[at] = sample(launchers[at], bundle, ID)?;
         }
         pairs.a.push(round[0]);
         pairs.b.push(round[1]);
@@ -158,9 +158,10 @@ pub(crate) fn pairs(
     Ok(pairs)
 }
 
-fn sample(launcher: &dyn Launcher, bundle: &Bundle) -> Result<u64, Error> {
+/// One run, in nanoseconds.
+pub(super) fn sample(launcher: &dyn Launcher, bundle: &Bundle, id: &str) -> Result<u64, Error> {
     let begun = Instant::now();
-    launcher.run(bundle, ID).map_err(|error| Error::Launcher {
+    launcher.run(bundle, id).map_err(|error| Error::Launcher {
         launcher: launcher.name().into(),
         remedy: launcher
             .remedy(&error.to_string())

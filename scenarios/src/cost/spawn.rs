@@ -4,7 +4,7 @@
 //! `core` it is reading and compiling the config, a launch, a wait and a removal, in process. The config is the one that the guarantees are checked with,
 //! so what each launcher enforces of it is in the guarantees.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use isolab_core::host::Host;
 use isolab_reports::record::{Cost, NotTested, Series};
@@ -56,7 +56,7 @@ pub fn run(
             if lane.failed {
                 continue;
             }
-            match sample(lane.launcher, &bundle) {
+            match ab::sample(lane.launcher, &bundle, ID) {
                 Ok(nanoseconds) => lane.series.samples.push(nanoseconds),
                 Err(error) => {
                     lane.failed = true;
@@ -113,17 +113,4 @@ fn lane<'l>(launcher: &'l dyn Launcher, bundle: &Bundle, host: &Host) -> Lane<'l
         enforced,
     };
     Lane { launcher, series, failed: false }
-}
-
-fn sample(launcher: &dyn Launcher, bundle: &Bundle) -> Result<u64, Error> {
-    let begun = Instant::now();
-    launcher.run(bundle, ID).map_err(|error| Error::Launcher {
-        launcher: launcher.name().into(),
-        remedy: launcher
-            .remedy(&error.to_string())
-            .unwrap_or("see what the launcher says on a plain bundle")
-            .into(),
-        problem: error.to_string(),
-    })?;
-    Ok(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX))
 }
