@@ -6,7 +6,7 @@
 //! the memory, so what the child reads can be borrowed.
 //!
 //! Where the launcher cannot wait until the exec, or the child has to be single-threaded, it runs on a copy instead
-//! ([`with_copy`], [`sibling`]).
+//! (`with_copy`, `sibling`).
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicI32;

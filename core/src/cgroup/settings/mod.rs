@@ -73,7 +73,7 @@ impl Setting {
 
 /// Everything that `resources` asks of controllers, in the order in which it must be written. `v2` says whether a
 /// controller lives in the v2 tree of this host; it is asked by the names of v1. What has no form there is left out,
-/// and is one of the [`gaps`]; device rules are a program in v2, not a setting.
+/// and is a gap of the plan; device rules are a program in v2, not a setting.
 #[must_use]
 pub fn settings(resources: &Resources, v2: impl Fn(&str) -> bool) -> Vec<Setting> {
     let mut all = Vec::new();
