@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use isolab_core::config::{Config, Violations};
@@ -32,7 +35,10 @@ impl Bundle {
         for name in ["proc", "sys", "dev", "tmp", "bin"] {
             fs::create_dir_all(dir.join("rootfs").join(name)).unwrap();
         }
-        exit::install(&dir.join("rootfs")).unwrap();
+        write_program(
+            &exit::elf(std::env::consts::ARCH).unwrap(),
+            &dir.join("rootfs").join(&exit::PATH[1..]),
+        );
         let mut config = full();
         config["linux"]["cgroupsPath"] = json!(format!("/isolab-test-{}-{number}/{id}", std::process::id()));
         Bundle { dir, id, config }
@@ -58,7 +64,7 @@ impl Bundle {
 
     /// With a shell: Debian's static busybox.
     pub(crate) fn with_shell(mut self, script: &str) -> Bundle {
-        fs::copy("/bin/busybox", self.dir.join("rootfs/bin/busybox")).unwrap();
+        write_program(&fs::read("/bin/busybox").unwrap(), &self.dir.join("rootfs/bin/busybox"));
         self.config["process"]["args"] = json!(["/bin/busybox", "sh", "-c", script]);
         self
     }
@@ -93,13 +99,22 @@ pub(crate) fn running(plan: &Plan, pid: i32) -> Running {
     Running { pid, started, directories: plan.directories.clone() }
 }
 
-/// Copies a program and waits until it can be executed: whoever was forked while it was written has it open for a moment.
+/// Writes a program by a process of its own. A file that this process has open for writing is open in each child that
+/// another test clones at that moment, until its exec, and cannot be executed meanwhile (ETXTBSY).
+pub(crate) fn write_program(bytes: &[u8], to: &Path) {
+    let busybox = Path::new("/bin/busybox").exists();
+    let mut command = Command::new(if busybox { "/bin/busybox" } else { "sh" });
+    command.args(if busybox { ["sh", "-c"].as_slice() } else { ["-c"].as_slice() });
+    command.arg("cat > \"$0\"").arg(to).stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    assert!(child.wait().unwrap().success(), "{}", to.display());
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// As [`write_program`], of what is a program already.
 pub(crate) fn copy_program(from: &str, to: &Path) {
-    fs::copy(from, to).unwrap();
-    while let Err(error) = std::process::Command::new(to).arg("--version").output() {
-        assert_eq!(error.raw_os_error(), Some(libc::ETXTBSY), "{}", to.display());
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    write_program(&fs::read(from).unwrap(), to);
 }
 
 /// What a launch of this bundle could leave behind: mounts of this process, and groups.
