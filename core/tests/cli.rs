@@ -645,7 +645,7 @@ fn a_terminal_goes_to_the_console_socket() {
 
 #[test]
 fn descriptors_are_passed_on_as_asked() {
-    if !need::met(&["root", "busybox"]) {
+    if !need::met(&["root", "busybox", "sh"]) {
         return;
     }
     let root = Root::new();
@@ -673,7 +673,7 @@ fn descriptors_are_passed_on_as_asked() {
 
 #[test]
 fn hooks_of_the_end_run_once_with_the_state() {
-    if !need::met(&["root", "busybox"]) {
+    if !need::met(&["root", "busybox", "sh"]) {
         return;
     }
     let root = Root::new();
