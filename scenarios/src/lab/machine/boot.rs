@@ -49,6 +49,8 @@ pub struct Booted {
     pub log: String,
     /// Real time from start to end.
     pub took: Duration,
+    /// What of it the guest had: the time left out that it waited for a CPU of the host.
+    pub had: Duration,
 }
 
 impl Booted {
@@ -90,38 +92,50 @@ impl Boot<'_> {
         let begun = Instant::now();
         let guest = Qemu::start(self.isolab, self.accelerator, &files, &cmdline(self.cmdline, self.padding));
         let mut guest = Guest(guest.map_err(Error::io("start QEMU"))?);
-        let end = self.watch(&mut guest, &paths.wire, begun, cancel);
+        let watched = self.watch(&mut guest, &paths.wire, begun, cancel);
         drop(guest);
         let took = begun.elapsed();
-        let end = end?;
+        let Watched { end, had } = watched?;
         let log = fs::read(&paths.console).unwrap_or_default();
         let log = String::from_utf8_lossy(&log).into_owned();
         let heard = wire::read(&fs::read(&paths.wire).unwrap_or_default());
         let stderr = fs::read_to_string(&paths.stderr).unwrap_or_default();
         let failure =
             if heard.is_complete() { None } else { Some(why(&end, &heard.messages, &log, &stderr)) };
-        Ok(Booted { messages: heard.messages, failure, log, took })
+        Ok(Booted { messages: heard.messages, failure, log, took, had })
     }
 
-    fn watch(&self, guest: &mut Guest, wire: &Path, begun: Instant, cancel: &Cancel) -> Result<End, Error> {
-        let mut ready = false;
+    fn watch(
+        &self,
+        guest: &mut Guest,
+        wire: &Path,
+        begun: Instant,
+        cancel: &Cancel,
+    ) -> Result<Watched, Error> {
+        let (mut ready, mut had) = (false, Duration::ZERO);
         loop {
             if let Some(status) = guest.0.try_wait().map_err(Error::io("wait for QEMU"))? {
-                return Ok(End::Exited(status));
+                return Ok(Watched { end: End::Exited(status), had });
             }
             cancel.check().map_err(|Cancelled| Error::Cancelled)?;
-            let had = begun.elapsed().saturating_sub(starved(guest.0.id()));
+            had = begun.elapsed().saturating_sub(starved(guest.0.id()));
             if had > self.patience.end {
-                return Ok(End::Late(self.patience.end));
+                return Ok(Watched { end: End::Late(self.patience.end), had });
             }
             // A guest that speaks is prepared: what it says first is that it is.
             ready = ready || fs::metadata(wire).is_ok_and(|file| file.len() > 0);
             if !ready && had > self.patience.ready {
-                return Ok(End::Silent(self.patience.ready));
+                return Ok(Watched { end: End::Silent(self.patience.ready), had });
             }
             thread::sleep(TICK);
         }
     }
+}
+
+/// A guest's end, and the time that it had.
+struct Watched {
+    end: End,
+    had: Duration,
 }
 
 /// How a guest ended.
