@@ -186,6 +186,9 @@ fn every_kind_of_namespace_is_joined_by_path() {
         let mut second = launch(&plan, &Options::new([null.as_fd(); 3])).unwrap_or_else(|error| {
             panic!("{kinds:?}: {error}\n{plan}");
         });
+        // Both sides tell the time by the same clock, also where the child's own is a day ahead.
+        let last = second.timeline().steps.iter().map(|step| step.start).max().unwrap();
+        assert!(last <= second.timeline().exec, "{kinds:?}: {:?}", second.timeline());
         let seen = Observation::of(second.pid(), &host.cgroups).unwrap();
         for (kind, link) in KINDS {
             let same = seen.namespaces[link] == first.namespaces[link];

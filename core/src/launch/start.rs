@@ -21,7 +21,7 @@ use super::{Error, Options};
 use crate::plan::{Op, Plan, Start, Step};
 use crate::sys::clone::{Child, Request, with_child, with_copy};
 use crate::sys::process::{self as sysproc, StringArray};
-use crate::sys::{Errno, Result, clock};
+use crate::sys::{Errno, Result};
 use crate::{hook, process};
 
 /// A child that has exec'd, or waits to be started.
@@ -88,7 +88,7 @@ pub(super) fn start(
         (None, Start::Shared) => Ok(Ended::Over),
         (None, _) => server.serve(Some(options.timeout)),
     };
-    progress.executed(clock::monotonic());
+    progress.executed();
     let expired = slot.as_ref().is_some_and(Slot::launched);
     match outcome(&server, served, expired, options.timeout) {
         None => Ok(Started { child, slot, gate }),

@@ -48,7 +48,7 @@ const TAKEN: u64 = u64::MAX;
 impl Progress {
     pub(crate) fn new(plan: &Plan) -> sys::Result<Progress> {
         let words = Words::new(BEGUN + plan.steps().len())?;
-        Ok(Progress { launched: clock::monotonic(), words, unclocked: unclocked(plan) })
+        Ok(Progress { launched: clock::tai(), words, unclocked: unclocked(plan) })
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {
@@ -75,7 +75,7 @@ impl Progress {
         if self.unclocked != Some(step)
             && let Some(begun) = self.begun().get(step)
         {
-            begun.store(clock::monotonic(), Ordering::Relaxed);
+            begun.store(clock::tai(), Ordering::Relaxed);
         }
     }
 
@@ -124,8 +124,8 @@ impl Progress {
         self.word(OFFERED).store(TAKEN, Ordering::Release);
     }
 
-    pub(crate) fn executed(&self, now: u64) {
-        self.word(EXECUTED).store(now, Ordering::Relaxed);
+    pub(crate) fn executed(&self) {
+        self.word(EXECUTED).store(clock::tai(), Ordering::Relaxed);
     }
 
     pub(crate) fn timeline(&self) -> Timeline {

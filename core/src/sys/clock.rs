@@ -6,6 +6,13 @@ pub fn monotonic() -> u64 {
     read(libc::CLOCK_MONOTONIC)
 }
 
+/// Nanoseconds of `CLOCK_TAI`, the one clock that runs evenly and that a time namespace does not shift
+/// (`time_namespaces(7)`): the only one for both sides of a launch. Through the vDSO as well.
+#[must_use]
+pub fn tai() -> u64 {
+    read(libc::CLOCK_TAI)
+}
+
 /// Nanoseconds of `CLOCK_BOOTTIME`.
 #[must_use]
 pub fn boottime() -> u64 {
