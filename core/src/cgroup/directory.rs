@@ -27,6 +27,13 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// The file by which a process of one thread moves itself here. Through v1's `tasks` it moves that thread alone, and so need not
+    /// wait for a grace period of RCU, milliseconds on an idle machine, until no process of the whole system is at its clone or exit
+    /// (`cgroup_procs_write_start` in the kernel's source). v2 has `cgroup.threads`, but only within a threaded subtree.
+    pub(super) fn join_file(&self) -> &'static str {
+        if self.v2 { "cgroup.procs" } else { "tasks" }
+    }
+
     /// Whether files of a controller are here; `cgroup` stands for those of every v2 group.
     pub(super) fn has(&self, controller: &str) -> bool {
         if controller == "cgroup" { self.v2 } else { self.controllers.iter().any(|name| name == controller) }
@@ -124,6 +131,19 @@ pub(super) fn wants_program(group: &Group, cgroups: &Cgroups) -> bool {
 mod tests {
     use super::*;
     use crate::cgroup::{Cpu, Resources};
+
+    #[test]
+    fn a_child_joins_v1_as_a_thread_and_v2_as_a_process() {
+        let v1 = Cgroups {
+            v1: vec![Hierarchy { mount: "/p".into(), controllers: vec!["pids".into()], writable: true }],
+            v2: None,
+        };
+        let group = Group { path: "g".into(), resources: Resources::default(), everywhere: true };
+        let mut directory = directories(&group, &v1).unwrap().remove(0);
+        assert_eq!(directory.join_file(), "tasks");
+        directory.v2 = true;
+        assert_eq!(directory.join_file(), "cgroup.procs");
+    }
 
     #[test]
     fn a_child_moves_itself_into_a_cpuset_and_is_cloned_into_any_other_v2_group() {

@@ -44,9 +44,9 @@ pub enum Op {
     },
     /// Opens the v2 group for the clone.
     OpenGroup(CString),
-    /// Opens a group's `cgroup.procs` for the child.
-    OpenProcs(CString),
-    /// The child moves itself into a group, through the `cgroup.procs` that was opened as the n-th.
+    /// Opens the file by which the child moves itself into a group, which differs between v1 and v2.
+    OpenJoin(CString),
+    /// The child moves itself into a group, through the file that was opened as the n-th.
     Join {
         /// Which of those opened.
         nth: usize,
@@ -97,7 +97,7 @@ impl fmt::Display for Op {
                 }
                 write!(f, " then what every container may use")
             }
-            Op::OpenGroup(path) | Op::OpenProcs(path) => write!(f, "open {}", path.to_string_lossy()),
+            Op::OpenGroup(path) | Op::OpenJoin(path) => write!(f, "open {}", path.to_string_lossy()),
             Op::Join { group, .. } => write!(f, "join {}", group.to_string_lossy()),
         }
     }

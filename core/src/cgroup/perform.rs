@@ -21,8 +21,8 @@ pub(crate) fn perform(op: &Op, parent: &mut Parent) -> sys::Result<()> {
             parent.group = Some(fs::openat(sys::here(), path, libc::O_PATH | libc::O_DIRECTORY, 0)?);
             Ok(())
         }
-        Op::OpenProcs(path) => {
-            parent.procs.push(fs::openat(sys::here(), path, libc::O_WRONLY, 0)?);
+        Op::OpenJoin(path) => {
+            parent.joins.push(fs::openat(sys::here(), path, libc::O_WRONLY, 0)?);
             Ok(())
         }
         Op::Join { .. } => Err(Errno::ENOSYS), // the child's
@@ -31,8 +31,8 @@ pub(crate) fn perform(op: &Op, parent: &mut Parent) -> sys::Result<()> {
 
 /// The child's part.
 pub(crate) fn join(nth: usize, child: &Child<'_>) -> sys::Result<()> {
-    let procs = child.parent().procs.get(nth).ok_or(Errno::EBADF)?;
-    fs::write(procs.as_fd(), b"0")
+    let file = child.parent().joins.get(nth).ok_or(Errno::EBADF)?;
+    fs::write(file.as_fd(), b"0")
 }
 
 /// Makes the group and what is missing above it. Another launch may remove a shared parent in between, so it is made

@@ -47,7 +47,7 @@ pub(crate) fn plan_open(directories: &[Directory], steps: &mut Vec<Step>) {
     for directory in directories {
         let op = match directory.at_clone {
             true => Op::OpenGroup(text(&directory.path)),
-            false => Op::OpenProcs(text(&directory.path.join("cgroup.procs"))),
+            false => Op::OpenJoin(text(&directory.path.join(directory.join_file()))),
         };
         steps.push(Step::new(Side::Parent, plan::Op::Cgroup(op)));
     }

@@ -13,8 +13,8 @@ use crate::sys::Errno;
 pub(crate) struct Parent {
     /// The v2 group.
     pub(crate) group: Option<OwnedFd>,
-    /// `cgroup.procs` of the groups that the child moves itself into, in the plan's order.
-    pub(crate) procs: Vec<OwnedFd>,
+    /// Files of the groups that the child moves itself into, in the plan's order.
+    pub(crate) joins: Vec<OwnedFd>,
     /// Mounts for the child to attach, in the plan's order.
     pub(crate) sources: Vec<OwnedFd>,
     /// Namespaces to be joined, in the plan's order.
@@ -50,7 +50,7 @@ impl Parent {
     /// Descriptors are of use until the clone only.
     pub(crate) fn close(&mut self) {
         self.group = None;
-        self.procs.clear();
+        self.joins.clear();
         self.sources.clear();
         self.namespaces.clear();
         self.process = None;

@@ -24,8 +24,8 @@ pub struct Floor {
     groups: Vec<CString>,
     /// File and value.
     limits: Vec<(CString, CString)>,
-    /// `cgroup.procs` of the v1 groups.
-    procs: Vec<CString>,
+    /// `tasks` of the v1 groups: whoever moves one thread alone waits for no grace period.
+    tasks: Vec<CString>,
     filter: Vec<Instruction>,
     /// Namespaces of the clone.
     namespaces: u64,
@@ -76,7 +76,7 @@ impl Floor {
                 .iter()
                 .map(|(file, value)| (path(file), CString::new(value.as_str()).unwrap_or_default()))
                 .collect(),
-            procs: posture.v1_groups.iter().map(|group| path(&group.join("cgroup.procs"))).collect(),
+            tasks: posture.v1_groups.iter().map(|group| path(&group.join("tasks"))).collect(),
             filter: posture.filter.clone(),
             namespaces: (namespaces | libc::CLONE_NEWUTS) as u64,
             time: posture.time,
@@ -191,8 +191,8 @@ impl Floor {
     }
 
     fn enter(&self) -> Result<(), i32> {
-        for procs in &self.procs {
-            put(procs, c"0").map_err(|()| 10)?;
+        for tasks in &self.tasks {
+            put(tasks, c"0").map_err(|()| 10)?;
         }
         // SAFETY: no pointers.
         check(unsafe { libc::setsid() }, 11)?;
