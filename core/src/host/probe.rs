@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{Cgroups, Hierarchy, Host, features, needs};
@@ -30,7 +31,7 @@ impl Host {
             features: features::probe(uid, &cgroups),
             cgroups,
             capabilities: observe::status(&read("/proc/self/status")).caps,
-            namespaces: observe::namespaces(std::process::id().cast_signed()).unwrap_or_default(),
+            namespaces: own_namespaces(),
             landlock: features::landlock().unwrap_or(0),
             last_capability: read("/proc/sys/kernel/cap_last_cap").parse().unwrap_or(40),
             uid,
@@ -44,13 +45,14 @@ impl Host {
     pub fn probe_for(config: &Config) -> Host {
         let (uid, gid) = (credential::uid(), credential::gid());
         let cgroups = match &config.cgroup {
-            Some(_) => cgroups(&observe::mountinfo(&read("/proc/self/mountinfo"))),
+            Some(_) => cgroups(&cgroup_mounts(&read("/proc/self/mountinfo"))),
             None => Cgroups::default(),
         };
         let feature = |name: &'static str| (name.to_owned(), features::one(name, uid, &cgroups));
         Host {
             features: needs::features(config).into_iter().map(feature).collect(),
-            namespaces: observe::namespaces(std::process::id().cast_signed()).unwrap_or_default(),
+            // To tell which kernel parameters are the host's own.
+            namespaces: if config.sysctls.is_empty() { BTreeMap::new() } else { own_namespaces() },
             machine: std::env::consts::ARCH.to_owned(),
             last_capability: read("/proc/sys/kernel/cap_last_cap").parse().unwrap_or(40),
             capabilities: observe::status(&read("/proc/self/status")).caps,
@@ -64,7 +66,10 @@ impl Host {
             cpu: String::new(),
             cpus: Vec::new(),
             memory: 0,
-            lsms: split(&read("/sys/kernel/security/lsm")),
+            lsms: match config.mount_label {
+                Some(_) => split(&read("/sys/kernel/security/lsm")),
+                None => Vec::new(),
+            },
             clock_source: String::new(),
             mitigations: BTreeMap::new(),
         }
@@ -73,7 +78,24 @@ impl Host {
 
 /// A file's content without the newline at its end; empty where it cannot be read.
 fn read(path: &str) -> String {
-    fs::read_to_string(path).unwrap_or_default().trim_end().to_owned()
+    // The kernel's files do not tell their size. With room from the start, and not asked for it, two calls read most of them.
+    let mut text = String::with_capacity(4096);
+    let whole = fs::File::open(path).and_then(|file| file.take(u64::MAX).read_to_string(&mut text));
+    match whole {
+        Ok(_) => text.truncate(text.trim_end().len()),
+        Err(_) => text.clear(),
+    }
+    text
+}
+
+fn own_namespaces() -> BTreeMap<String, u64> {
+    observe::namespaces(std::process::id().cast_signed()).unwrap_or_default()
+}
+
+/// Of all mounts, of which a host may have thousands.
+fn cgroup_mounts(mountinfo: &str) -> Vec<MountInfo> {
+    let lines = mountinfo.lines().filter(|line| line.contains(" - cgroup"));
+    lines.flat_map(observe::mountinfo).collect()
 }
 
 fn split(text: &str) -> Vec<String> {

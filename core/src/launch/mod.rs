@@ -36,6 +36,7 @@ pub use seal::seal;
 use start::Started;
 use timeline::Progress;
 pub use timeline::{StepTime, Timeline};
+pub use watcher::start_watcher;
 
 /// How to launch.
 #[derive(Debug, Clone, Copy)]
@@ -80,15 +81,15 @@ impl<'fd> Options<'fd> {
 /// When a step fails, the child dies, or it takes too long; nothing is left behind then.
 pub fn launch(plan: &Plan, options: &Options<'_>) -> Result<Container, Error> {
     check(plan, options)?;
-    let mut plan = plan.preserving(options.preserve_fds);
-    if options.hold_at_exec {
-        plan = plan.held();
-    }
-    let progress = progress(&plan)?;
+    let changed = (options.preserve_fds > 0).then(|| plan.preserving(options.preserve_fds));
+    let plan = changed.as_ref().unwrap_or(plan);
+    let changed = options.hold_at_exec.then(|| plan.held());
+    let plan = changed.as_ref().unwrap_or(plan);
+    let progress = progress(plan)?;
     let mut parent = Parent::default();
-    before_clone(&plan, &progress, &mut parent)?;
-    let started = start::start(&plan, options, None, &progress, &parent)?;
-    let container = Container::new(started, parent, progress.timeline(), &plan);
+    before_clone(plan, &progress, &mut parent)?;
+    let started = start::start(plan, options, None, &progress, &parent)?;
+    let container = Container::new(started, parent, progress.timeline(), plan);
     if options.hold_at_exec { container.await_hold() } else { Ok(container) }
 }
 

@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use super::Error;
 use crate::sys::fork::{SharedNumbers, fork};
 use crate::sys::{self, Errno, clock, fs, process, signal};
 
@@ -33,17 +34,31 @@ pub(crate) struct Slot {
     deadline: &'static AtomicI32,
 }
 
+/// Starts the watcher of containers that die with this process, which a launch does otherwise: the less memory there is to
+/// copy the sooner it is done.
+///
+/// # Errors
+/// Of `fork(2)`.
+pub fn start_watcher() -> Result<(), Error> {
+    let started = WATCHED.get_or_init(|| start(true)).as_ref();
+    started
+        .map(drop)
+        .map_err(|errno| Error::system("fork a process that ends containers with this one", *errno))
+}
+
+static WATCHED: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
+static UNWATCHED: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
+
 impl Slot {
     /// Takes a free slot for a launch that may take so long. With `watched`, the process in it dies with this one.
     pub(crate) fn take(watched: bool, timeout: Duration) -> sys::Result<Slot> {
-        static WATCHED: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
-        static UNWATCHED: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
         let table = if watched { &WATCHED } else { &UNWATCHED };
-        let numbers = table.get_or_init(|| start(watched)).as_ref().map_err(|errno| *errno)?;
-        let free = |pair: &&'static [AtomicI32]| {
+        let numbers = table.get_or_init(|| start(watched)).as_ref().map_err(|errno| *errno)?.get();
+        let free = |(_, pair): &(usize, &'static [AtomicI32])| {
             pair[0].compare_exchange(0, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
         };
-        let pair = numbers.get().chunks_exact(2).find(free).ok_or(Errno::EAGAIN)?;
+        let (index, pair) = numbers[1..].chunks_exact(2).enumerate().find(free).ok_or(Errno::EAGAIN)?;
+        numbers[0].fetch_max(index as i32 + 1, Ordering::AcqRel);
         let tenths = i32::try_from(timeout.as_millis().div_ceil(100)).unwrap_or(i32::MAX);
         pair[1].store(now().saturating_add(tenths), Ordering::Release);
         Ok(Slot { pid: &pair[0], deadline: &pair[1] })
@@ -78,7 +93,7 @@ fn now() -> i32 {
 }
 
 fn start(watched: bool) -> sys::Result<SharedNumbers> {
-    let numbers = SharedNumbers::new(2 * SLOTS)?;
+    let numbers = SharedNumbers::new(1 + 2 * SLOTS)?;
     let launcher = process::pidfd_open(std::process::id() as i32)?;
     // Blocked from its first instruction: a Ctrl-C must not end it before it has left the terminal's session.
     let mask = signal::block_all()?;
@@ -99,12 +114,12 @@ fn watch(launcher: &OwnedFd, numbers: &[AtomicI32], watched: bool) -> i32 {
     }
     loop {
         match process::poll(&[sys::input()], Some(TICK)) {
-            Ok(None) => end_expired(numbers),
+            Ok(None) => end_expired(used(numbers)),
             Ok(Some(_)) => break,
             Err(_) => return 1,
         }
     }
-    for pair in numbers.chunks_exact(2) {
+    for pair in used(numbers) {
         // A launch under way has lost the thread that it needs; a launched container may be meant to live on.
         if watched || pair[1].load(Ordering::Acquire) > 0 {
             kill(&pair[0]);
@@ -113,9 +128,16 @@ fn watch(launcher: &OwnedFd, numbers: &[AtomicI32], watched: bool) -> i32 {
     0
 }
 
-fn end_expired(numbers: &[AtomicI32]) {
+/// The slots that were ever taken. Their number comes first: the others need not be looked at, which would make their pages.
+fn used(numbers: &[AtomicI32]) -> std::slice::ChunksExact<'_, AtomicI32> {
+    let most = numbers.len() / 2;
+    let count = usize::try_from(numbers[0].load(Ordering::Acquire)).unwrap_or(most).min(most);
+    numbers[1..=2 * count].chunks_exact(2)
+}
+
+fn end_expired<'n>(pairs: impl Iterator<Item = &'n [AtomicI32]>) {
     let now = now();
-    for pair in numbers.chunks_exact(2) {
+    for pair in pairs {
         let deadline = pair[1].load(Ordering::Acquire);
         let expired = deadline > 0 && deadline < now;
         if expired && pair[1].compare_exchange(deadline, EXPIRED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
@@ -143,7 +165,7 @@ mod tests {
         let mut early = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = |child: &std::process::Child| AtomicI32::new(child.id() as i32);
         let numbers = [pid(&late), AtomicI32::new(1), pid(&early), AtomicI32::new(i32::MAX)];
-        end_expired(&numbers);
+        end_expired(numbers.chunks_exact(2));
         assert_eq!(numbers[1].load(Ordering::Relaxed), EXPIRED);
         assert!(!late.wait().unwrap().success());
         assert_eq!(numbers[3].load(Ordering::Relaxed), i32::MAX);

@@ -106,7 +106,8 @@ pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Resul
             host.require("mount_setattr", &format!("linux.readonlyPaths[{index}]"))?;
         }
     }
-    let place = |path: &CString| Place { path: path.clone(), within: mount::within(config, path) };
+    let kept = mount::Kept::new(config);
+    let place = |path: &CString| Place { path: path.clone(), within: kept.within(config, path) };
     let readonly = config.paths.readonly.iter().map(|path| Op::ReadOnly(place(path)));
     let masked = config.paths.masked.iter().map(|path| Op::Mask(place(path)));
     steps.extend(readonly.chain(masked).map(|op| Step::new(Side::Child, plan::Op::Path(op))));

@@ -30,7 +30,7 @@ pub use options::{Options, known};
 #[cfg(feature = "launch")]
 pub(crate) use plan::MOST_KEPT;
 pub use plan::{Group, Op};
-pub(crate) use plan::{finish, gaps, notes, plan, within};
+pub(crate) use plan::{Kept, finish, gaps, notes, plan};
 pub use sources::Tree;
 pub(crate) use sources::{plan as plan_sources, root as root_source};
 pub use table::Attributes;

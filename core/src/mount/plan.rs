@@ -1,5 +1,6 @@
 //! What a launch does about mounts.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -138,6 +139,7 @@ pub(crate) fn plan(
     steps: &mut Vec<Step>,
 ) -> Result<(), PlanError> {
     let joined = config.namespaces.joined.iter().any(|(kind, _)| *kind == Kind::Mount);
+    let kept = Kept::new(config);
     for (index, mount) in config.mounts.iter().enumerate() {
         let needs_it = !mount.options.recursive.is_empty()
             // The older way takes a moment at a place that others in that namespace can reach.
@@ -148,7 +150,7 @@ pub(crate) fn plan(
         let opened = sources::of_mount(config, host, index);
         let mut op = operation(config, host, mount, directories, opened);
         if let Op::FileSystem { options, keep, .. } = &mut op
-            && let Some(nth) = kept(config).iter().position(|kept| *kept == index)
+            && let Some(nth) = kept.nth(index)
         {
             *keep = Some(nth);
             if filled_later(config, index) {
@@ -157,7 +159,7 @@ pub(crate) fn plan(
         }
         steps.push(Step::new(Side::Child, plan::Op::Mount(op)));
     }
-    if kept(config).len() > MOST_KEPT {
+    if kept.0.len() > MOST_KEPT {
         return Err(PlanError::new(
             "mounts",
             format!("more than {MOST_KEPT} file systems are kept open for what is made in them"),
@@ -228,9 +230,30 @@ fn groups(directories: &[Directory]) -> Vec<Group> {
 }
 
 /// The file systems that are kept open, by their index among the config's mounts.
-fn kept(config: &Config) -> Vec<usize> {
-    let covers = |index: &usize| config.paths.iter().any(|path| below(config, path) == Some(*index));
-    (0..config.mounts.len()).filter(|index| filled_later(config, *index) || covers(index)).collect()
+pub(crate) struct Kept(Vec<usize>);
+
+impl Kept {
+    pub(crate) fn new(config: &Config) -> Kept {
+        let filled = (0..config.mounts.len()).filter(|index| filled_later(config, *index));
+        let covering = config.paths.iter().filter_map(|path| below(config, path));
+        let kept: BTreeSet<usize> = filled.chain(covering).collect();
+        Kept(kept.into_iter().collect())
+    }
+
+    /// As which of them a mount is kept.
+    fn nth(&self, index: usize) -> Option<usize> {
+        self.0.iter().position(|kept| *kept == index)
+    }
+
+    /// Where a masked or read-only path is to be resolved: the mount kept as the n-th, and the path from there.
+    pub(crate) fn within(&self, config: &Config, path: &CStr) -> Option<(usize, CString)> {
+        let index = below(config, path)?;
+        let nth = self.nth(index).filter(|nth| *nth < MOST_KEPT)?;
+        let destination = config.mounts.get(index)?.destination.to_bytes();
+        let destination = destination.strip_suffix(b"/").unwrap_or(destination);
+        let rest = path.to_bytes().strip_prefix(destination)?;
+        Some((nth, CString::new(rest).ok()?))
+    }
 }
 
 /// Whether a read-only file system still gets mount points, devices or links.
@@ -253,19 +276,10 @@ fn below(config: &Config, path: &CStr) -> Option<usize> {
     matches!(kind.to_bytes(), b"proc" | b"sysfs").then_some(index)
 }
 
-/// Where a masked or read-only path is to be resolved: the mount kept as the n-th, and the path from there.
-pub(crate) fn within(config: &Config, path: &CStr) -> Option<(usize, CString)> {
-    let index = below(config, path)?;
-    let nth = kept(config).iter().position(|kept| *kept == index).filter(|nth| *nth < MOST_KEPT)?;
-    let destination = config.mounts.get(index)?.destination.to_bytes();
-    let destination = destination.strip_suffix(b"/").unwrap_or(destination);
-    let rest = path.to_bytes().strip_prefix(destination)?;
-    Some((nth, CString::new(rest).ok()?))
-}
-
 /// The child's operations once everything in the mounts is made.
 pub(crate) fn finish(config: &Config, steps: &mut Vec<Step>) {
-    for (nth, index) in kept(config).into_iter().enumerate().filter(|(_, index)| filled_later(config, *index))
+    for (nth, index) in
+        Kept::new(config).0.into_iter().enumerate().filter(|(_, index)| filled_later(config, *index))
     {
         let Some(mount) = config.mounts.get(index) else { continue };
         let op = Op::ReadOnly { nth, target: mount.destination.clone() };

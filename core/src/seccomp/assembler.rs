@@ -1,7 +1,7 @@
 //! Writes a program from its end to its beginning: jumps go forward only, so whoever jumps knows how far.
 
 use super::program::{Instruction, JUMP, LOAD, RETURN};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Where control can go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +18,9 @@ pub(super) struct Assembler {
     /// The last instruction first.
     reversed: Vec<Instruction>,
     /// The foremost return of each word.
-    returns: HashMap<u32, usize>,
+    returns: FxHashMap<u32, usize>,
     /// The foremost trampoline to each instruction that has one.
-    trampolines: HashMap<usize, usize>,
+    trampolines: FxHashMap<usize, usize>,
 }
 
 impl Assembler {

@@ -31,7 +31,7 @@ use super::rule::{Compare, Condition, Reply, Rule};
 use super::tree::{Shape, Span, Test};
 use super::{action, arch};
 use crate::config::Violation;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 pub(super) fn compile(filter: &Filter) -> Result<Program, Violation> {
     let instructions = Compiler::default().filter(filter);
@@ -89,7 +89,7 @@ fn put<'a>(spans: &mut Vec<Span<'a>>, first: u32, reply: &'a Reply) {
 struct Compiler<'a> {
     code: Assembler,
     /// The code of each set of checks, which several calls can share.
-    checks: HashMap<&'a Reply, Target>,
+    checks: FxHashMap<&'a Reply, Target>,
 }
 
 impl<'a> Compiler<'a> {

@@ -9,7 +9,8 @@ use super::table::{self, Table};
 use super::{Program, action, compile};
 use crate::config::Violation;
 use oci_spec::runtime::LinuxSeccomp;
-use std::collections::{BTreeMap, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
 
 /// A seccomp profile, validated and bound to an architecture. Its meaning is told in the [module](super).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Filter {
         let abis = arch.governed(profile.architectures().as_deref().unwrap_or_default());
         let profile = Profile::new(profile)?;
         let sections: Vec<_> = abis.into_iter().map(|abi| Section::new(abi, &profile)).collect();
-        let mut told = HashSet::new();
+        let mut told = FxHashSet::default();
         let names = profile.entries.iter().flat_map(|entry| entry.names);
         let unknown = names.filter(|name| !sections.iter().any(|section| section.knows(name)));
         let skipped = unknown.filter(|name| told.insert(name.as_str())).cloned().collect();

@@ -2,7 +2,7 @@
 //! kernel's, and completed by what they lack (x32, and ARM's private calls).
 
 use super::arch::{Abi, Arch};
-use std::collections::HashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::sync::LazyLock;
 use syscalls::{aarch64, arm, x86, x86_64};
 
@@ -12,16 +12,23 @@ pub fn number(arch: Arch, name: &str) -> Option<u32> {
 }
 
 /// The names of one ABI.
-pub(super) struct Table(HashMap<&'static str, u32>);
+pub(super) struct Table(FxHashMap<&'static str, u32>);
 
 impl Table {
+    fn new(names: impl Iterator<Item = (&'static str, u32)>) -> Table {
+        // No ABI has more.
+        let mut table = FxHashMap::with_capacity_and_hasher(448, FxBuildHasher);
+        table.extend(names);
+        Table(table)
+    }
+
     /// Built on first use.
     pub(super) fn of(abi: Abi) -> &'static Table {
-        static X86_64: LazyLock<Table> = LazyLock::new(|| Table(x86_64().collect()));
-        static X32: LazyLock<Table> = LazyLock::new(|| Table(x32().collect()));
-        static X86: LazyLock<Table> = LazyLock::new(|| Table(x86().collect()));
-        static AARCH64: LazyLock<Table> = LazyLock::new(|| Table(aarch64().collect()));
-        static ARM: LazyLock<Table> = LazyLock::new(|| Table(arm().collect()));
+        static X86_64: LazyLock<Table> = LazyLock::new(|| Table::new(x86_64()));
+        static X32: LazyLock<Table> = LazyLock::new(|| Table::new(x32()));
+        static X86: LazyLock<Table> = LazyLock::new(|| Table::new(x86()));
+        static AARCH64: LazyLock<Table> = LazyLock::new(|| Table::new(aarch64()));
+        static ARM: LazyLock<Table> = LazyLock::new(|| Table::new(arm()));
         match abi {
             Abi::X86_64 => &X86_64,
             Abi::X32 => &X32,

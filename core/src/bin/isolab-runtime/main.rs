@@ -43,6 +43,12 @@ pub(crate) struct Context {
 }
 
 fn main() -> ExitCode {
+    if seals()
+        && let Err(error) = isolab_core::launch::seal()
+    {
+        log::say(&error.to_string());
+        return ExitCode::FAILURE;
+    }
     let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -68,6 +74,12 @@ fn main() -> ExitCode {
             ExitCode::from(failure.status)
         }
     }
+}
+
+/// Whether this may become a launch, which is to run from where nobody can write to it. That is seen before the arguments are read,
+/// or they would be read twice. A container of such a name costs another command no more than time.
+fn seals() -> bool {
+    std::env::args_os().skip(1).any(|word| word == "run" || word == "exec" || word == "create")
 }
 
 /// Refuses what cannot be honoured.
@@ -105,9 +117,6 @@ fn is_root() -> bool {
 fn perform(context: &Context, arguments: Arguments) -> Result<u8, Failure> {
     if arguments.global.version {
         return version();
-    }
-    if matches!(arguments.command, Some(Command::Run(_) | Command::Exec(_) | Command::Create(_))) {
-        isolab_core::launch::seal()?;
     }
     let done = match arguments.command {
         None => Err(Failure::new("no command is given; see --help")),

@@ -1,6 +1,6 @@
 //! `run`: create, start, wait, delete, in one.
 
-use isolab_core::launch::Container;
+use isolab_core::launch::{self, Container};
 use isolab_core::state::{Found, State};
 
 use crate::arguments::{Bundle, Run};
@@ -16,10 +16,11 @@ pub(crate) fn run(context: &Context, given: &Run) -> Result<u8, Failure> {
         let prepared = create::set_up(context, &given.bundle)?;
         return start::go(context, prepared.entry, &prepared.state).map(|()| 0);
     }
+    launch::start_watcher()?;
     // Blocked from before the launch, so that none is lost; the workload starts with none blocked.
     let signals = Signals::block()?;
     let mut prepared = prepare(context, &given.bundle)?;
-    let (container, terminal) = match launch(&given.bundle, &mut prepared) {
+    let (container, terminal) = match go(&given.bundle, &mut prepared) {
         Ok(launched) => launched,
         Err(failure) => return Err(undo(prepared.entry, failure)),
     };
@@ -30,7 +31,7 @@ pub(crate) fn run(context: &Context, given: &Run) -> Result<u8, Failure> {
     finish(context, container, &terminal, &signals, &state, given.keep)
 }
 
-fn launch(given: &Bundle, prepared: &mut Prepared) -> Result<(Container, Terminal), Failure> {
+fn go(given: &Bundle, prepared: &mut Prepared) -> Result<(Container, Terminal), Failure> {
     let Prepared { config, plan, state, entry, preserve_fds } = prepared;
     let mut terminal =
         Terminal::new(given.console_socket.as_deref(), config.process.terminal.is_some(), false)?;
