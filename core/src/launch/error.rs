@@ -114,6 +114,13 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Process(process::Op::Filter { .. }), Errno::EACCES) => {
             "without process.noNewPrivileges, loading a filter needs CAP_SYS_ADMIN"
         }
+        (Op::Process(process::Op::SessionKeyring), Errno::EDQUOT) => {
+            "the user has too many keys: see /proc/key-users and kernel.keys.maxkeys, or keep the caller's keyring \
+             (--no-new-keyring)"
+        }
+        (Op::Process(process::Op::SessionKeyring), Errno::EPERM | Errno::EACCES) => {
+            "the launcher's own seccomp filter refuses keyctl: keep the caller's keyring (--no-new-keyring)"
+        }
         (Op::Process(process::Op::Rlimit(_)), Errno::EPERM) => "raising a hard limit needs CAP_SYS_RESOURCE",
         (Op::Process(process::Op::OomScoreAdj(_)), Errno::EACCES) => "lowering it needs CAP_SYS_RESOURCE",
         (Op::AppArmor(_), Errno::ENOENT) => {

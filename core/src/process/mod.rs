@@ -40,6 +40,8 @@ pub struct Process {
     pub oom_score_adj: Option<i32>,
     /// Whether an exec can raise no privilege.
     pub no_new_privs: bool,
+    /// Whether it keeps the launcher's session keyring, and with it what keys that can reach.
+    pub keeps_keyring: bool,
     /// Its terminal, if it has one.
     pub terminal: Option<Terminal>,
 }
@@ -106,6 +108,7 @@ impl Process {
             rlimits: read_rlimits(reader, spec),
             oom_score_adj: spec.oom_score_adj(),
             no_new_privs: spec.no_new_privileges().unwrap_or(false),
+            keeps_keyring: false,
             terminal: Terminal::read(reader, spec),
         }
     }

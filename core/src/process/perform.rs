@@ -7,7 +7,7 @@ use super::Op;
 use crate::launch::child::Child;
 use crate::launch::gate::Word;
 use crate::rootfs::resolve;
-use crate::sys::{self, Errno, credential, fs, process, ptrace, seccomp, signal};
+use crate::sys::{self, Errno, credential, fs, keyring, process, ptrace, seccomp, signal};
 
 /// The child's part.
 pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
@@ -15,6 +15,7 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::Detach => detach(child),
         Op::OomScoreAdj(value) => fs::put(c"/proc/self/oom_score_adj", value.to_bytes()),
         Op::Rlimit(limit) => process::set_rlimit(limit.resource, limit.soft, limit.hard),
+        Op::SessionKeyring => keyring::join_new_session(),
         Op::Identity { groups, gid, uid } => {
             if let Some(groups) = groups {
                 credential::set_groups(groups)?;

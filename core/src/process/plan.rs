@@ -32,6 +32,8 @@ pub enum Op {
     OomScoreAdj(CString),
     /// Sets a limit.
     Rlimit(Rlimit),
+    /// Joins a new session keyring.
+    SessionKeyring,
     /// Sets additional groups, group and user.
     Identity {
         /// Additional groups; `None` where the kernel does not let them be changed.
@@ -97,6 +99,7 @@ impl Op {
             | Op::CloseDescriptors { .. }
             | Op::TraceMe => "process",
             Op::Rlimit(_) => "rlimits",
+            Op::SessionKeyring => "keyring",
             Op::Identity { .. } => "user",
             Op::NoNewPrivs => "no_new_privs",
             Op::Filter { .. } => "seccomp",
@@ -130,6 +133,7 @@ impl fmt::Display for Op {
                 write!(f, "write /proc/self/oom_score_adj: {}", value.to_string_lossy())
             }
             Op::Rlimit(rlimit) => write!(f, "{} {}:{}", rlimit.name, limit(rlimit.soft), limit(rlimit.hard)),
+            Op::SessionKeyring => write!(f, "join a new session keyring"),
             Op::Identity { groups, gid, uid } => {
                 if let Some(groups) = groups {
                     write!(f, "setgroups {groups:?}, ")?;
@@ -178,6 +182,9 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
     let mut push = |op| steps.push(Step::new(Side::Child, op));
     for limit in &process.rlimits {
         push(plan::Op::Process(Op::Rlimit(*limit)));
+    }
+    if !process.keeps_keyring {
+        push(plan::Op::Process(Op::SessionKeyring));
     }
     let (sets, _) = config.capabilities.granted(host, config.namespaces.separates(Kind::User));
     push(plan::Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability.min(63))));

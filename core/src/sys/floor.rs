@@ -7,7 +7,7 @@
 //! | who | calls |
 //! |---|---|
 //! | parent | `mkdir` × (n + 1), `open write close` × n (limits), `open` (v2 group), `clone3`, `close`, `wait4`, `rmdir` × (n + 1) |
-//! | child | `open write close` × n (join), `setsid`, `rt_sigaction` (SIGPIPE, which Rust ignores), `unshare` (cgroup), `unshare` (time), `socket ioctl` (loopback up), `mount` (private), `mount` (bind), `mount` (proc), `chdir`, `pivot_root`, `umount2`, `chdir`, `prctl` × 41 (bounding set), `setgroups`, `umask`, `prctl` (`no_new_privs`), `capset`, `close_range`, `seccomp`, `execve` |
+//! | child | `open write close` × n (join), `setsid`, `rt_sigaction` (SIGPIPE, which Rust ignores), `unshare` (cgroup), `unshare` (time), `socket ioctl` (loopback up), `mount` (private), `mount` (bind), `mount` (proc), `chdir`, `pivot_root`, `umount2`, `chdir`, `keyctl` (session keyring), `prctl` × 41 (bounding set), `setgroups`, `umask`, `prctl` (`no_new_privs`), `capset`, `close_range`, `seccomp`, `execve` |
 
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
@@ -208,6 +208,7 @@ impl Floor {
         }
         loopback()?;
         self.mounts()?;
+        super::keyring::join_new_session().map_err(|_| 31)?;
         for capability in 0..=self.last_capability {
             // SAFETY: no pointers.
             check(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) }, 27)?;

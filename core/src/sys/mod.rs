@@ -21,6 +21,7 @@ pub mod floor;
 pub(crate) mod fork;
 pub mod fs;
 pub mod init;
+pub mod keyring;
 pub mod landlock;
 pub mod link;
 pub mod lock;

@@ -33,6 +33,7 @@ pub(crate) fn prepare(context: &Context, given: &Bundle) -> Result<Prepared, Fai
     let mut config = Config::new(&spec, &bundle, &given.id)?;
     let preserve_fds = descriptors::preserved(&mut config, given.preserve_fds)?;
     config.root.no_pivot = given.no_pivot;
+    config.process.keeps_keyring = given.no_new_keyring;
     group_everywhere(&mut config);
     let plan = Plan::compile(&config, &Host::probe_for(&config))?;
     check_gaps(context, &plan, given.allow_partial)?;
