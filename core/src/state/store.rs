@@ -64,25 +64,46 @@ impl Store {
                 Err(Errno::EEXIST) => false,
                 Err(errno) => return Err(Error::system("mkdir", &self.root.join(id), errno)),
             };
-            let Some(mut entry) = self.open(&root, id)? else { continue };
-            // Without waiting for its lock: a creator holds it for as long as it takes.
-            if !fresh && entry.read()?.is_some_and(|state| is_taken(&state, &entry)) {
-                return Err(Error::InUse(id.to_owned()));
-            }
-            match entry.lock(Duration::ZERO) {
-                Ok(true) => {}
+            match self.take(&root, id, fresh) {
+                Ok(Some(entry)) => return Ok(entry),
                 // Removed in between.
-                Ok(false) => continue,
-                Err(Error::Busy(_)) => return Err(Error::InUse(id.to_owned())),
-                Err(error) => return Err(error),
+                Ok(None) => {}
+                Err(error) => {
+                    if fresh {
+                        // Fails where someone else has claimed the name since, whose lock is in it.
+                        sys::no_matter(sysfs::rmdir_at(root.as_fd(), &name));
+                    }
+                    return Err(error);
+                }
             }
-            match entry.read()? {
-                Some(state) if is_taken(&state, &entry) => return Err(Error::InUse(id.to_owned())),
-                left => entry.clean(left.as_ref())?,
-            }
-            return Ok(entry);
         }
         Err(Error::Busy(id.to_owned()))
+    }
+
+    /// Takes the directory of a name that is to be claimed; `None` when it is gone.
+    fn take(&self, root: &OwnedFd, id: &str, fresh: bool) -> Result<Option<Entry>, Error> {
+        let Some(mut entry) = self.open(root, id)? else { return Ok(None) };
+        // Without waiting for its lock: a creator holds it for as long as it takes.
+        if !fresh && entry.read()?.is_some_and(|state| is_taken(&state, &entry)) {
+            return Err(Error::InUse(id.to_owned()));
+        }
+        match entry.lock(Duration::ZERO) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(Error::Busy(_)) => return Err(Error::InUse(id.to_owned())),
+            Err(error) => return Err(error),
+        }
+        let cleaned = match entry.read() {
+            Ok(Some(state)) if is_taken(&state, &entry) => return Err(Error::InUse(id.to_owned())),
+            Ok(left) => entry.clean(left.as_ref()),
+            Err(error) => Err(error),
+        };
+        match cleaned {
+            Ok(()) => Ok(Some(entry)),
+            // There is nothing in it yet that would have to be kept.
+            Err(error) if fresh => entry.remove().and(Err(error)),
+            Err(error) => Err(error),
+        }
     }
 
     /// A container, to be looked at.

@@ -57,12 +57,20 @@ pub fn unblock_all() -> Result<()> {
 /// # Errors
 /// None known.
 pub fn reset_dispositions() -> Result<()> {
+    let changeable = |signal: &i32| ![libc::SIGKILL, libc::SIGSTOP].contains(signal);
+    (1..=LAST).filter(changeable).try_for_each(reset_disposition)
+}
+
+/// Gives a signal its default disposition. While `SIGCHLD` is ignored, as a caller may leave it, children are reaped by the kernel
+/// and cannot be waited for.
+///
+/// # Errors
+/// None known.
+pub fn reset_disposition(signal: i32) -> Result<()> {
     // `struct sigaction` of the kernel: handler, flags, restorer, mask; all zero is SIG_DFL.
     let default = [0usize; 4];
-    for signal in (1..=LAST).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal)) {
-        // SAFETY: the structure outlives the call, and no old action is asked for.
-        unsafe { call(Sysno::rt_sigaction, args![signal, default.as_ptr(), 0, SIZE]) }?;
-    }
+    // SAFETY: the structure outlives the call, and no old action is asked for.
+    unsafe { call(Sysno::rt_sigaction, args![signal, default.as_ptr(), 0, SIZE]) }?;
     Ok(())
 }
 
@@ -113,6 +121,8 @@ pub const USER_2: i32 = libc::SIGUSR2;
 pub const ALARM: i32 = libc::SIGALRM;
 /// `SIGCONT`.
 pub const CONTINUE: i32 = libc::SIGCONT;
+/// `SIGCHLD`.
+pub const CHILD: i32 = libc::SIGCHLD;
 /// `SIGKILL`.
 pub const KILL: i32 = libc::SIGKILL;
 /// `SIGWINCH`: the terminal has another size.

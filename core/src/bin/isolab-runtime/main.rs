@@ -31,6 +31,7 @@ use std::process::ExitCode;
 
 use isolab_core::oci;
 use isolab_core::state::Store;
+use isolab_core::sys::signal;
 
 use arguments::{Arguments, Command, Global};
 use failure::Failure;
@@ -66,7 +67,10 @@ fn main() -> ExitCode {
         }
     };
     let context = Context { store: Store::new(root(&arguments.global)), log };
-    let done = check(&arguments.global).and_then(|()| perform(&context, arguments));
+    // A caller may have ignored it.
+    let signals = signal::reset_disposition(signal::CHILD)
+        .map_err(|errno| Failure::context("sigaction SIGCHLD", errno));
+    let done = signals.and_then(|()| check(&arguments.global)).and_then(|()| perform(&context, arguments));
     match done {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
