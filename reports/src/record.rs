@@ -154,6 +154,21 @@ pub struct Series {
     pub enforced: Option<String>,
 }
 
+impl Series {
+    /// Samples that are not split.
+    #[must_use]
+    pub fn of(name: impl Into<String>, against: Option<&str>, samples: Vec<u64>) -> Series {
+        Series {
+            name: name.into(),
+            against: against.map(str::to_owned),
+            samples,
+            on_cpu: Vec::new(),
+            steps: Vec::new(),
+            enforced: None,
+        }
+    }
+}
+
 /// The samples of one step of a launch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepSamples {

@@ -100,6 +100,10 @@ fn increments_are_against_the_named_variant_round_by_round() {
 fn steps_begin_in_order_and_add_up() {
     let figures = Figures::of(&sample::record());
     let waterfall = figures.ladders[0].waterfall.as_ref().unwrap();
+    let split = waterfall.split.unwrap();
+    let parts = split.on_cpu.median + split.waiting.median;
+    assert!((parts - waterfall.total.median).abs() < 1.0 && split.waiting.median < parts / 3.9);
+    assert!(figures.ladders[0].is_split() && !figures.comparisons.iter().any(|other| other.is_split()));
     assert!(waterfall.steps.windows(2).all(|pair| pair[0].start <= pair[1].start));
     let durations: f64 = waterfall.steps.iter().map(|step| step.duration.median).sum();
     assert!((waterfall.attributed() - durations).abs() < 1.0);

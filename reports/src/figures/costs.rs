@@ -46,8 +46,34 @@ pub struct Row {
     pub increment: Option<Paired>,
     /// Times that, round by round.
     pub ratio: Option<Paired>,
+    /// Time on CPU, and waiting.
+    pub split: Option<Split>,
     /// Asked against got.
     pub enforced: Option<String>,
+}
+
+/// What of a variant's time was spent on a CPU, by the launcher and the container, and what waiting: for the kernel's own work
+/// (grace periods of RCU, kernel threads), a lock, or a CPU.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Split {
+    /// Nanoseconds.
+    pub on_cpu: Summary,
+    /// Nanoseconds.
+    pub waiting: Summary,
+}
+
+impl Split {
+    fn of(series: &Series) -> Option<Split> {
+        if series.on_cpu.len() != series.samples.len() {
+            return None;
+        }
+        let pairs = series.samples.iter().zip(&series.on_cpu);
+        let waiting: Vec<u64> = pairs.map(|(total, on_cpu)| total.saturating_sub(*on_cpu)).collect();
+        Some(Split {
+            on_cpu: Sorted::nanos(&series.on_cpu).summary()?,
+            waiting: Sorted::nanos(&waiting).summary()?,
+        })
+    }
 }
 
 /// Where one launch spends its time.
@@ -57,6 +83,8 @@ pub struct Waterfall {
     pub rung: String,
     /// The whole launch.
     pub total: Summary,
+    /// Time on CPU, and waiting.
+    pub split: Option<Split>,
     /// The steps in order of their start.
     pub steps: Vec<Step>,
     /// Sum of the steps' median durations by primitive, largest first, in nanoseconds.
@@ -79,6 +107,11 @@ pub struct Step {
 }
 
 impl Ladder {
+    /// Whether the rungs' time is split.
+    pub fn is_split(&self) -> bool {
+        self.rungs.iter().any(|rung| rung.split.is_some())
+    }
+
     /// The last rung: the full launch.
     pub fn top(&self) -> Option<&Row> {
         self.rungs.iter().rev().find(|rung| rung.total.is_some())
@@ -93,6 +126,11 @@ impl Ladder {
 }
 
 impl Comparison {
+    /// Whether the variants' time is split.
+    pub fn is_split(&self) -> bool {
+        self.rows.iter().any(|row| row.split.is_some())
+    }
+
     /// What the ratios are against, in words.
     pub fn baseline(&self) -> String {
         let names = |row: &Row| row.against.as_ref().map(|against| (row.name.clone(), against.clone()));
@@ -168,6 +206,7 @@ fn rows(cost: &Cost) -> Vec<Row> {
             against: series.against.as_deref().map(visible),
             increment: pair.as_ref().and_then(|(variant, baseline)| Paired::difference(variant, baseline)),
             ratio: pair.as_ref().and_then(|(variant, baseline)| Paired::ratio(variant, baseline)),
+            split: Split::of(series),
             enforced: series.enforced.as_deref().map(visible),
         }
     };
@@ -189,7 +228,7 @@ fn waterfall(series: &Series) -> Option<Waterfall> {
     }
     primitives.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     let total = Sorted::nanos(&series.samples).summary()?;
-    Some(Waterfall { rung: visible(&series.name), total, steps, primitives })
+    Some(Waterfall { rung: visible(&series.name), total, split: Split::of(series), steps, primitives })
 }
 
 fn step(samples: &StepSamples) -> Option<Step> {

@@ -88,6 +88,18 @@ fn primitives(page: &mut Page, waterfall: &Waterfall) {
             waterfall.total.n
         ),
     );
+    if let Some(split) = &waterfall.split {
+        page.paragraph(
+            2,
+            Paint::Plain,
+            &format!(
+                "Of its {} on CPU {}, by the launcher and the container; waiting {}: for the kernel's own work, a lock, or a CPU.",
+                waterfall.total.value(),
+                split.on_cpu.value(),
+                split.waiting.value()
+            ),
+        );
+    }
 }
 
 fn compare(page: &mut Page, comparison: &Comparison) {
@@ -99,6 +111,14 @@ fn compare(page: &mut Page, comparison: &Comparison) {
         compared(page, row, ratio, Paint::Plain);
     }
     page.paragraph(2, Paint::Quiet, &comparison.baseline());
+    if comparison.is_split() {
+        let split = |row: &Row| {
+            let split = row.split?;
+            Some(format!("{} {} + {}", row.name, split.on_cpu.value(), split.waiting.value()))
+        };
+        let rows: Vec<String> = comparison.rows.iter().filter_map(split).collect();
+        page.paragraph(2, Paint::Plain, &format!("On CPU + waiting: {}", rows.join(", ")));
+    }
 }
 
 /// The matrix, one victim after another.

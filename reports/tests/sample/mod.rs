@@ -387,13 +387,14 @@ fn ladder(dice: &mut Dice) -> Cost {
     for (i, (name, adds)) in RUNGS.iter().enumerate() {
         total += adds;
         let last = i + 1 == RUNGS.len();
+        let samples: Vec<u64> = (0..ROUNDS).map(|_| dice.around(total, 24_000)).collect();
+        let against = series.last().map(|previous| previous.name.clone());
         series.push(Series {
-            name: (*name).into(),
-            against: series.last().map(|previous| previous.name.clone()),
-            samples: (0..ROUNDS).map(|_| dice.around(total, 24_000)).collect(),
-            on_cpu: Vec::new(),
+            // A quarter of each launch waits.
+            on_cpu: samples.iter().map(|nanos| nanos - nanos / 4).collect(),
             steps: if last { steps(dice) } else { Vec::new() },
             enforced: Some("enforced".into()),
+            ..Series::of(*name, against.as_deref(), samples)
         });
     }
     Cost {
@@ -421,14 +422,7 @@ fn steps(dice: &mut Dice) -> Vec<StepSamples> {
 }
 
 fn series(dice: &mut Dice, name: &str, against: Option<&str>, centre: u64, spread: u64) -> Series {
-    Series {
-        name: name.into(),
-        against: against.map(Into::into),
-        samples: (0..ROUNDS).map(|_| dice.around(centre, spread)).collect(),
-        on_cpu: Vec::new(),
-        steps: Vec::new(),
-        enforced: None,
-    }
+    Series::of(name, against, (0..ROUNDS).map(|_| dice.around(centre, spread)).collect())
 }
 
 fn floor(dice: &mut Dice) -> Cost {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use isolab_core::host::Host;
+use isolab_core::sys::clock;
 use isolab_reports::stats::{Paired, Sorted};
 use serde::Serialize;
 use serde_json::Value;
@@ -149,7 +150,7 @@ pub(crate) fn pairs(
         progress.step(&format!("pair {}", pairs.a.len() + 1));
         let mut round = [0; 2];
         for at in order {
-            round[at] = sample(launchers[at], bundle, ID)?;
+            round[at] = sample(launchers[at], bundle, ID)?.total;
         }
         pairs.a.push(round[0]);
         pairs.b.push(round[1]);
@@ -159,8 +160,17 @@ pub(crate) fn pairs(
 }
 
 /// One run, in nanoseconds.
-pub(super) fn sample(launcher: &dyn Launcher, bundle: &Bundle, id: &str) -> Result<u64, Error> {
-    let begun = Instant::now();
+pub(super) struct Sample {
+    /// From its start until the container is gone.
+    pub(super) total: u64,
+    /// CPU time of this process, the launcher and the container, as far as they are waited for.
+    pub(super) on_cpu: u64,
+}
+
+/// Takes a sample.
+pub(super) fn sample(launcher: &dyn Launcher, bundle: &Bundle, id: &str) -> Result<Sample, Error> {
+    let cpu = || clock::process_cpu() + clock::children_cpu();
+    let (begun, own) = (Instant::now(), cpu());
     launcher.run(bundle, id).map_err(|error| Error::Launcher {
         launcher: launcher.name().into(),
         remedy: launcher
@@ -169,7 +179,8 @@ pub(super) fn sample(launcher: &dyn Launcher, bundle: &Bundle, id: &str) -> Resu
             .into(),
         problem: error.to_string(),
     })?;
-    Ok(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    let total = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    Ok(Sample { total, on_cpu: cpu().saturating_sub(own) })
 }
 
 #[cfg(test)]

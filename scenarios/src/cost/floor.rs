@@ -157,18 +157,10 @@ pub fn run(
         floor.push(by_hand);
     }
     progress.done();
-    let series = |name: &str, against: Option<&str>, samples, enforced: Option<&str>| Series {
-        name: name.into(),
-        against: against.map(Into::into),
-        samples,
-        on_cpu: Vec::new(),
-        steps: Vec::new(),
-        enforced: enforced.map(Into::into),
-    };
     let title =
         "Launch, run, wait, remove: the launcher against the cheapest sequence for the same posture".into();
-    let both =
-        vec![series("floor", None, floor, None), series("core", Some("floor"), core, Some("enforced"))];
+    let core = Series { enforced: Some("enforced".into()), ..Series::of("core", Some("floor"), core) };
+    let both = vec![Series::of("floor", None, floor), core];
     Ok((vec![Cost { id: ID.into(), title, launcher: "core".into(), series: both }], Vec::new()))
 }
 

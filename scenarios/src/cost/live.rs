@@ -67,19 +67,11 @@ pub fn run(
     progress.done();
     let beside = samples(&mut pair, options.limits, cancel)?;
     crowd.remove()?;
-    let series = |name: String, against: Option<&str>, samples| Series {
-        name,
-        against: against.map(Into::into),
-        samples,
-        on_cpu: Vec::new(),
-        steps: Vec::new(),
-        enforced: None,
-    };
     let both = vec![
-        series("floor, none alive".into(), None, alone.floor),
-        series("core, none alive".into(), Some("floor, none alive"), alone.core),
-        series(format!("floor, {ALIVE} alive"), Some("floor, none alive"), beside.floor),
-        series(format!("core, {ALIVE} alive"), Some("core, none alive"), beside.core),
+        Series::of("floor, none alive", None, alone.floor),
+        Series::of("core, none alive", Some("floor, none alive"), alone.core),
+        Series::of(format!("floor, {ALIVE} alive"), Some("floor, none alive"), beside.floor),
+        Series::of(format!("core, {ALIVE} alive"), Some("core, none alive"), beside.core),
     ];
     let title = "Launch, run, wait, remove, beside live containers".into();
     Ok((vec![Cost { id: ID.into(), title, launcher: "core".into(), series: both }], Vec::new()))

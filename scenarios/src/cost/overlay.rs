@@ -195,13 +195,9 @@ fn file_system_of<'m>(mounts: &'m [MountInfo], path: &Path) -> Option<&'m str> {
 fn empty_series() -> Vec<Series> {
     let name = |operation: &str, variant: usize| format!("{operation}, {}", VARIANTS[variant]);
     let pairs = OPERATIONS.iter().flat_map(|operation| [(operation, 0), (operation, 1)]);
-    let series = pairs.map(|(operation, variant)| Series {
-        name: name(operation, variant),
-        against: (variant == 0).then(|| name(operation, 1)),
-        samples: Vec::new(),
-        on_cpu: Vec::new(),
-        steps: Vec::new(),
-        enforced: None,
+    let series = pairs.map(|(operation, variant)| {
+        let against = (variant == 0).then(|| name(operation, 1));
+        Series::of(name(operation, variant), against.as_deref(), Vec::new())
     });
     series.collect()
 }

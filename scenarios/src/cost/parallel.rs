@@ -125,13 +125,9 @@ pub fn run(
         By::Core => format!("core, {width} at a time"),
         By::Floor => format!("floor, {width} at a time"),
     };
-    let series = lanes(&pairs, options.limits, progress, cancel)?.into_iter().map(|lane| Series {
-        name: name(lane.by, lane.width),
-        against: (lane.by == By::Core).then(|| name(By::Floor, lane.width)),
-        samples: lane.samples,
-        on_cpu: Vec::new(),
-        steps: Vec::new(),
-        enforced: None,
+    let series = lanes(&pairs, options.limits, progress, cancel)?.into_iter().map(|lane| {
+        let against = (lane.by == By::Core).then(|| name(By::Floor, lane.width));
+        Series::of(name(lane.by, lane.width), against.as_deref(), lane.samples)
     });
     let title = "Time for a launch when several are under way".into();
     let series = series.collect();

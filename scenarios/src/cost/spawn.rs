@@ -57,7 +57,10 @@ pub fn run(
                 continue;
             }
             match ab::sample(lane.launcher, &bundle, ID) {
-                Ok(nanoseconds) => lane.series.samples.push(nanoseconds),
+                Ok(sample) => {
+                    lane.series.samples.push(sample.total);
+                    lane.series.on_cpu.push(sample.on_cpu);
+                }
                 Err(error) => {
                     lane.failed = true;
                     not_tested.push(error.into_not_tested(&format!("{ID}: {}", lane.series.name))?);
@@ -104,13 +107,7 @@ fn lane<'l>(launcher: &'l dyn Launcher, bundle: &Bundle, host: &Host) -> Lane<'l
     let core = launcher.name() == "core";
     let verify = || Ready::new(bundle.config(), bundle.dir(), ID, host)?.verify();
     let enforced = core.then(|| verify().unwrap_or_else(|error| error.to_string()));
-    let series = Series {
-        name: launcher.name().into(),
-        against: (!core).then(|| "core".into()),
-        samples: Vec::new(),
-        on_cpu: Vec::new(),
-        steps: Vec::new(),
-        enforced,
-    };
+    let against = (!core).then_some("core");
+    let series = Series { enforced, ..Series::of(launcher.name(), against, Vec::new()) };
     Lane { launcher, series, failed: false }
 }
