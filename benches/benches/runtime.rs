@@ -7,12 +7,16 @@ use isolab_benches::{options, program};
 use isolab_core::host::Host;
 use isolab_reports::units;
 use isolab_scenarios::cancel::Cancel;
-use isolab_scenarios::cost::spawn;
+use isolab_scenarios::cost::ab::Pairs;
+use isolab_scenarios::cost::{Options, spawn};
 use isolab_scenarios::launcher::named;
 use isolab_scenarios::progress::Quiet;
 use isolab_scenarios::schedule::Limits;
 
 const LIMITS: Limits = Limits { rounds: 200, time: Duration::from_secs(30), seed: 1 };
+/// One upon the other, as in a batch, and after a rest, as single launches come: then the kernel has no grace period under
+/// way that a launch could share.
+const RESTS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(200)];
 
 fn runtime(_: &mut Criterion) {
     let (host, program) = (Host::probe(), program());
@@ -30,25 +34,22 @@ fn runtime(_: &mut Criterion) {
                 continue;
             }
         };
-        let pairs = spawn::against(
-            [other.as_ref(), ours.as_ref()],
-            &options(&program, LIMITS),
-            &host,
-            &Quiet,
-            &Cancel::new(),
-        );
-        match pairs {
-            Ok(pairs) => {
-                let medians = pairs.medians().map(|median| units::nanos(median.unwrap_or_default()));
-                let ratio = pairs.compare().map_or_else(String::new, |found| found.ratio.ratio_line());
-                println!(
-                    "runtime/{peer}: isolab-runtime {}, {peer} {}, ratio {ratio}, goal 0.4 of crun",
-                    medians[1], medians[0]
-                );
+        for rest in RESTS {
+            let options = Options { rest, ..options(&program, LIMITS) };
+            match spawn::against([other.as_ref(), ours.as_ref()], &options, &host, &Quiet, &Cancel::new()) {
+                Ok(pairs) => say(peer, rest, &pairs),
+                Err(error) => eprintln!("runtime: {peer} is not testable here: {error}"),
             }
-            Err(error) => eprintln!("runtime: {peer} is not testable here: {error}"),
         }
     }
+}
+
+fn say(peer: &str, rest: Duration, pairs: &Pairs) {
+    let medians = pairs.medians().map(|median| units::nanos(median.unwrap_or_default()));
+    let ratio = pairs.compare().map_or_else(String::new, |found| found.ratio.ratio_line());
+    let [theirs, ours] = medians;
+    let when = if rest.is_zero() { String::new() } else { format!(", {} ms apart", rest.as_millis()) };
+    println!("runtime/{peer}{when}: isolab-runtime {ours}, {peer} {theirs}, ratio {ratio}, goal 0.4 of crun");
 }
 
 criterion_group!(benches, runtime);

@@ -62,7 +62,7 @@ pub(super) struct Tuning {
     /// Seconds of each cell of the interference matrix in each round [default: its file's]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
-    /// Milliseconds to rest before each launch of the ladder and of each primitive alone
+    /// Milliseconds to rest before each launch of the ladder, of each primitive alone and of each launcher
     #[arg(long, value_name = "MS", default_value_t = 0)]
     rest: u64,
     /// Nanoseconds of CPU time to waste in each launch of core: a change made on purpose, for comparisons to find

@@ -4,7 +4,8 @@
 //! turns, and each pair gives one difference, so that a drift of the host hits both alike.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use isolab_core::host::Host;
 use isolab_core::sys::clock;
@@ -126,10 +127,10 @@ pub fn run(
     let bundle =
         Bundle::around(&scratch, ID, prepared(&file, &groups)?).map_err(Error::io("make a bundle"))?;
     bundle.write().map_err(Error::io("write the config"))?;
-    pairs(launchers, &bundle, limits, progress, cancel)
+    pairs(launchers, &bundle, limits, Duration::ZERO, progress, cancel)
 }
 
-/// Takes pairs on a bundle that has been written.
+/// Takes pairs on a bundle that has been written, with a rest before each launch.
 ///
 /// # Errors
 /// When a launcher fails or its container ends with another status than 0, or the run is to stop.
@@ -137,6 +138,7 @@ pub(crate) fn pairs(
     launchers: [&dyn Launcher; 2],
     bundle: &Bundle,
     limits: Limits,
+    rest: Duration,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Pairs, Error> {
@@ -150,6 +152,7 @@ pub(crate) fn pairs(
         progress.step(&format!("pair {}", pairs.a.len() + 1));
         let mut round = [0; 2];
         for at in order {
+            thread::sleep(rest);
             round[at] = sample(launchers[at], bundle, ID)?.total;
         }
         pairs.a.push(round[0]);

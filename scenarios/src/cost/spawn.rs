@@ -4,6 +4,7 @@
 //! `core` it is reading and compiling the config, a launch, a wait and a removal, in process. The config is the one that the guarantees are checked with,
 //! so what each launcher enforces of it is in the guarantees.
 
+use std::thread;
 use std::time::Duration;
 
 use isolab_core::host::Host;
@@ -56,6 +57,7 @@ pub fn run(
             if lane.failed {
                 continue;
             }
+            thread::sleep(options.rest);
             match ab::sample(lane.launcher, &bundle, ID) {
                 Ok(sample) => {
                     lane.series.samples.push(sample.total);
@@ -99,7 +101,7 @@ pub fn against(
     cancel: &Cancel,
 ) -> Result<ab::Pairs, Error> {
     let (_bed, bundle) = bundle(options, host)?;
-    ab::pairs(launchers, &bundle, options.limits, progress, cancel)
+    ab::pairs(launchers, &bundle, options.limits, options.rest, progress, cancel)
 }
 
 /// An empty lane. `core` is the launcher that we can hold and read: for the others the guarantees say what is enforced.
