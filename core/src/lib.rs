@@ -37,6 +37,8 @@ pub mod scheduler;
 pub mod seccomp;
 pub mod selinux;
 #[cfg(feature = "launch")]
+pub mod snapshot;
+#[cfg(feature = "launch")]
 pub mod state;
 #[cfg(feature = "launch")]
 pub mod sys;

@@ -209,6 +209,12 @@ impl Connection {
         self.tell(add.with(libc::RTA_GATEWAY, &gateway.octets()).with(libc::RTA_OIF, &index.to_ne_bytes()))
     }
 
+    /// All things that a `RTM_GET…` is for, each as the kernel writes it.
+    pub(crate) fn list(&self, kind: u16) -> Result<Vec<Vec<u8>>> {
+        // The longest of the structures that go with such a question; all zero it means everything.
+        self.ask(Message::new(kind, libc::NLM_F_DUMP, &[0; HEADER]))
+    }
+
     /// Asks for something to be done.
     fn tell(&self, message: Message) -> Result<()> {
         self.ask(message).map(drop)

@@ -85,7 +85,7 @@ pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = Received<'_>> {
 }
 
 /// Attributes: type and value. The flags of the type, for nesting and byte order, are left out.
-pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(crate) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     pieces(bytes, |bytes| u16_at(bytes, 0).map(usize::from), 4)
         .filter_map(|bytes| Some((u16_at(bytes, 2)? & 0x3fff, bytes.get(4..)?)))
 }
@@ -104,7 +104,7 @@ fn pieces(
     })
 }
 
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes)
 }
 

@@ -10,7 +10,7 @@
 #[cfg(feature = "launch")]
 mod connection;
 #[cfg(feature = "launch")]
-mod message;
+pub(crate) mod message;
 #[cfg(feature = "launch")]
 pub(crate) mod perform;
 

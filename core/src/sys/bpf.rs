@@ -9,6 +9,8 @@ use crate::cgroup::devices::Instruction;
 // `enum bpf_cmd`, `bpf_prog_type`, `bpf_attach_type` and flags of `linux/bpf.h`.
 const PROG_LOAD: u32 = 5;
 const PROG_ATTACH: u32 = 8;
+const PROG_GET_NEXT_ID: u32 = 11;
+const MAP_GET_NEXT_ID: u32 = 12;
 const PROG_QUERY: u32 = 16;
 const PROG_TYPE_CGROUP_DEVICE: u32 = 15;
 const CGROUP_DEVICE: u32 = 6;
@@ -48,6 +50,14 @@ struct Query {
     prog_ids: u64,
     prog_cnt: u32,
     padding: u32,
+}
+
+/// The start of `union bpf_attr` for `BPF_*_GET_NEXT_ID`.
+#[repr(C)]
+struct Next {
+    start_id: u32,
+    next_id: u32,
+    open_flags: u32,
 }
 
 /// Loads a program that decides on devices. `name` is shown by `bpftool prog`; its first 15 bytes are taken.
@@ -114,4 +124,27 @@ pub fn count_device_programs(group: BorrowedFd<'_>) -> Result<u32> {
     // SAFETY: the attributes are writable and outlive the call; without an array the kernel only counts.
     unsafe { call(Sysno::bpf, args![PROG_QUERY, std::ptr::from_mut(&mut attr), size_of::<Query>()]) }?;
     Ok(attr.prog_cnt)
+}
+
+/// The number of the next program of this host after `id`.
+///
+/// # Errors
+/// `ENOENT` when there is none; `EPERM` without `CAP_SYS_ADMIN`.
+pub fn next_program(id: u32) -> Result<u32> {
+    next(PROG_GET_NEXT_ID, id)
+}
+
+/// The number of the next map of this host after `id`.
+///
+/// # Errors
+/// As [`next_program`].
+pub fn next_map(id: u32) -> Result<u32> {
+    next(MAP_GET_NEXT_ID, id)
+}
+
+fn next(command: u32, id: u32) -> Result<u32> {
+    let mut attr = Next { start_id: id, next_id: 0, open_flags: 0 };
+    // SAFETY: the attributes are writable and outlive the call.
+    unsafe { call(Sysno::bpf, args![command, std::ptr::from_mut(&mut attr), size_of::<Next>()]) }?;
+    Ok(attr.next_id)
 }
