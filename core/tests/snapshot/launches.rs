@@ -68,6 +68,23 @@ fn a_container_is_told_while_it_runs_and_leaves_nothing() {
 }
 
 #[test]
+fn a_launch_that_fails_leaves_nothing() {
+    apart("launches::a_launch_that_fails_leaves_nothing", &NEEDS, || {
+        let ((mut bundle, scope), host) = (bundle(), Host::probe());
+        start_watcher().unwrap();
+        bundle.config["process"]["args"] = json!(["/nowhere"]);
+        let before = HostSnapshot::take(&scope, &host);
+        let null = null();
+        let held = before.diff(&HostSnapshot::take(&scope, &host));
+        assert!(held.len() == 1 && held[0].kind == Kind::Own, "{held:#?}");
+        launch(&bundle.plan(&host), &Options::new([null.as_fd(); 3])).unwrap_err();
+        drop(null);
+        let settled = settle(&scope, &host, &before, PATIENCE);
+        assert!(!matches!(settled, Settled::Left(_)), "{settled:#?}");
+    });
+}
+
+#[test]
 fn a_group_that_was_left_by_hand_is_told() {
     apart("launches::a_group_that_was_left_by_hand_is_told", &NEEDS, || {
         let ((bundle, scope), host) = (bundle(), Host::probe());
