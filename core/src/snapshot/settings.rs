@@ -33,7 +33,7 @@ const STATUS: [&str; 18] = [
 const FILES: [&str; 5] = ["oom_score_adj", "timens_offsets", "cgroup", "personality", "loginuid"];
 
 /// Below `/proc/sys`: what changes by itself, what does something when it is read, and what would mount something.
-const RESTLESS: [&str; 14] = [
+const RESTLESS: [&str; 15] = [
     "fs/aio-nr",
     "fs/binfmt_misc",
     "fs/dentry-state",
@@ -45,6 +45,8 @@ const RESTLESS: [&str; 14] = [
     "kernel/perf_event_max_sample_rate",
     "kernel/pty/nr",
     "kernel/random",
+    // Before Linux 5.13: how the scheduler tunes itself.
+    "kernel/sched_domain",
     "net/netfilter/nf_conntrack_count",
     "vm/stat_refresh",
     "debug",

@@ -25,7 +25,7 @@ fn kill(pid: i32) {
 
 #[test]
 fn a_daemon_is_known_by_the_token() {
-    apart("processes::a_daemon_is_known_by_the_token", &[], || {
+    apart("processes::a_daemon_is_known_by_the_token", &["sh", "sleep"], || {
         let (mut stage, other) = (Stage::new("daemon"), Stage::new("other"));
         for thorough in [false, true] {
             stage.scope.thorough = thorough;
@@ -45,7 +45,7 @@ fn a_daemon_is_known_by_the_token() {
 
 #[test]
 fn a_child_is_told_until_it_is_waited_for() {
-    apart("processes::a_child_is_told_until_it_is_waited_for", &[], || {
+    apart("processes::a_child_is_told_until_it_is_waited_for", &["sleep"], || {
         let stage = Stage::new("child");
         let child = || Command::new("sleep").arg("60").spawn().unwrap();
         let line =
@@ -67,7 +67,7 @@ fn a_child_is_told_until_it_is_waited_for() {
 
 #[test]
 fn a_grandchild_is_told() {
-    apart("processes::a_grandchild_is_told", &[], || {
+    apart("processes::a_grandchild_is_told", &["sh", "sleep"], || {
         let stage = Stage::new("grandchild");
         let family = || {
             let mut command = Command::new("sh");
@@ -93,54 +93,58 @@ fn a_grandchild_is_told() {
 
 #[test]
 fn groups_are_told_in_every_hierarchy_with_their_processes() {
-    apart("processes::groups_are_told_in_every_hierarchy_with_their_processes", &["root"], || {
-        let mut stage = Stage::new("groups");
-        let name = format!("isolab-snapshot-{}", std::process::id());
-        stage.scope.groups.push(name.clone().into());
-        let cgroups = &stage.host.cgroups;
-        let mounts: Vec<_> =
-            cgroups.v1.iter().chain(&cgroups.v2).map(|tree| tree.mount.join(&name)).collect();
-        assert!(!mounts.is_empty());
-        let make = || {
-            mounts.iter().for_each(|group| fs::create_dir_all(group.join("one")).unwrap());
-            // What is beside is nobody's.
-            mounts.iter().for_each(|group| fs::create_dir(group.with_extension("beside")).unwrap());
-        };
-        let lines = |(): &()| {
-            let two = |group: &std::path::PathBuf| {
-                ["", "/one"]
-                    .map(|part| format!("cgroup *: {}{part} is left, no process in it", group.display()))
+    apart(
+        "processes::groups_are_told_in_every_hierarchy_with_their_processes",
+        &["root", "sh", "sleep"],
+        || {
+            let mut stage = Stage::new("groups");
+            let name = format!("isolab-snapshot-{}", std::process::id());
+            stage.scope.groups.push(name.clone().into());
+            let cgroups = &stage.host.cgroups;
+            let mounts: Vec<_> =
+                cgroups.v1.iter().chain(&cgroups.v2).map(|tree| tree.mount.join(&name)).collect();
+            assert!(!mounts.is_empty());
+            let make = || {
+                mounts.iter().for_each(|group| fs::create_dir_all(group.join("one")).unwrap());
+                // What is beside is nobody's.
+                mounts.iter().for_each(|group| fs::create_dir(group.with_extension("beside")).unwrap());
             };
-            mounts.iter().flat_map(two).collect()
-        };
-        stage.tells(make, lines, |()| {
-            for group in &mounts {
-                for group in [group.join("one"), group.clone(), group.with_extension("beside")] {
-                    fs::remove_dir(group).unwrap();
+            let lines = |(): &()| {
+                let two = |group: &std::path::PathBuf| {
+                    ["", "/one"]
+                        .map(|part| format!("cgroup *: {}{part} is left, no process in it", group.display()))
+                };
+                mounts.iter().flat_map(two).collect()
+            };
+            stage.tells(make, lines, |()| {
+                for group in &mounts {
+                    for group in [group.join("one"), group.clone(), group.with_extension("beside")] {
+                        fs::remove_dir(group).unwrap();
+                    }
                 }
+            });
+            // A process in one is told by the group, and where it is nobody's child by itself.
+            let group = mounts.last().unwrap();
+            fs::create_dir(group).unwrap();
+            let before = stage.take();
+            let pid = daemon("OTHER=1");
+            fs::write(group.join("cgroup.procs"), pid.to_string()).unwrap();
+            let left = stage.left(&before);
+            kill(pid);
+            assert!(
+                left[0].starts_with(&format!("process {pid} ("))
+                    && left[0].ends_with(&format!("in the group {}", group.display()))
+            );
+            assert!(
+                left[1].contains("has changed from \"no process in it\" to \"1 process in it\"")
+                    && left.len() == 2,
+                "{left:?}"
+            );
+            while fs::remove_dir(group).is_err() {
+                thread::yield_now();
             }
-        });
-        // A process in one is told by the group, and where it is nobody's child by itself.
-        let group = mounts.last().unwrap();
-        fs::create_dir(group).unwrap();
-        let before = stage.take();
-        let pid = daemon("OTHER=1");
-        fs::write(group.join("cgroup.procs"), pid.to_string()).unwrap();
-        let left = stage.left(&before);
-        kill(pid);
-        assert!(
-            left[0].starts_with(&format!("process {pid} ("))
-                && left[0].ends_with(&format!("in the group {}", group.display()))
-        );
-        assert!(
-            left[1].contains("has changed from \"no process in it\" to \"1 process in it\"")
-                && left.len() == 2,
-            "{left:?}"
-        );
-        while fs::remove_dir(group).is_err() {
-            thread::yield_now();
-        }
-    });
+        },
+    );
 }
 
 #[test]
@@ -191,7 +195,7 @@ fn a_descriptor_a_thread_and_a_terminal_are_told() {
 
 #[test]
 fn namespaces_are_told_with_who_holds_them() {
-    apart("processes::namespaces_are_told_with_who_holds_them", &["root"], || {
+    apart("processes::namespaces_are_told_with_who_holds_them", &["root", "unshare", "sleep"], || {
         let stage = Stage::new("namespaces");
         // Of a thread that is gone.
         let descriptor = || {

@@ -8,7 +8,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 
@@ -203,7 +203,7 @@ fn settings_are_told() {
         sys::process::set_rlimit(libc::RLIMIT_CORE, 0, 4096).unwrap();
         let adjustment = fs::read_to_string("/proc/self/oom_score_adj").unwrap();
         let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-        let place: PathBuf = std::env::current_dir().unwrap();
+        std::env::set_current_dir(&stage.dir).unwrap();
         let change = || {
             sys::fs::umask(0o123).unwrap();
             sys::process::set_rlimit(libc::RLIMIT_CORE, 4096, 4096).unwrap();
@@ -222,7 +222,7 @@ fn settings_are_told() {
             sys::process::set_rlimit(libc::RLIMIT_CORE, 0, 4096).unwrap();
             fs::write("/proc/self/oom_score_adj", adjustment.trim()).unwrap();
             namespace::sethostname(name.trim().as_bytes()).unwrap();
-            std::env::set_current_dir(&place).unwrap();
+            std::env::set_current_dir(&stage.dir).unwrap();
             sys::signal::restore(mask).unwrap();
         });
     });
