@@ -16,7 +16,12 @@ fn daemon(variable: &str) -> i32 {
     let mut command = Command::new("sh");
     command.args(["-c", "sleep 60 >/dev/null 2>&1 & echo $!"]).env(name, value);
     let output = command.output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    let pid = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+    // Until it is what it will be.
+    while !fs::read(format!("/proc/{pid}/cmdline")).unwrap().starts_with(b"sleep") {
+        thread::yield_now();
+    }
+    pid
 }
 
 fn kill(pid: i32) {
@@ -29,7 +34,8 @@ fn a_daemon_is_known_by_the_token() {
         let (mut stage, other) = (Stage::new("daemon"), Stage::new("other"));
         for thorough in [false, true] {
             stage.scope.thorough = thorough;
-            let line = |pid: &i32| vec![format!("process {pid} (s*h {}", stage.scope.variable())];
+            let line =
+                |pid: &i32| vec![format!("process {pid} (*) is left, with {}", stage.scope.variable())];
             let before = other.take();
             stage.tells(
                 || daemon(&stage.scope.variable()),
