@@ -238,14 +238,10 @@ fn namespaces_are_told_with_who_holds_them() {
                 .of(Kind::Namespaces)
                 .any(|(what, how)| what.starts_with("namespace net:[") && how == told)
         };
-        let mut seen = false;
-        for _ in 0..1000 {
-            seen = has(&stage.take());
-            if seen {
-                break;
-            }
+        let seen = (0..1000).any(|_| {
             thread::sleep(std::time::Duration::from_millis(2));
-        }
+            has(&stage.take())
+        });
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(seen && !has(&stage.take()));
