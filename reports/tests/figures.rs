@@ -4,6 +4,7 @@ mod sample;
 
 use isolab_reports::figures::Figures;
 use isolab_reports::figures::answers::Tone;
+use isolab_reports::figures::costs::Comparison;
 use isolab_reports::figures::verdict::Verdict;
 use isolab_reports::record::{Cell, Outcome, Record, Series};
 
@@ -103,7 +104,7 @@ fn steps_begin_in_order_and_add_up() {
     let split = waterfall.split.unwrap();
     let parts = split.on_cpu.median + split.waiting.median;
     assert!((parts - waterfall.total.median).abs() < 1.0 && split.waiting.median < parts / 3.9);
-    assert!(figures.ladders[0].is_split() && !figures.comparisons.iter().any(|other| other.is_split()));
+    assert!(figures.ladders[0].is_split() && !figures.comparisons.iter().any(Comparison::is_split));
     assert!(waterfall.steps.windows(2).all(|pair| pair[0].start <= pair[1].start));
     let durations: f64 = waterfall.steps.iter().map(|step| step.duration.median).sum();
     assert!((waterfall.attributed() - durations).abs() < 1.0);
