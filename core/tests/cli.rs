@@ -354,6 +354,77 @@ fn a_create_killed_anywhere_can_be_deleted_and_repeated() {
     });
 }
 
+/// Recovers until nothing is left, for as long as what a killed command has left takes to end.
+fn recovered(root: &Root) -> Vec<String> {
+    let (begun, mut names) = (Instant::now(), Vec::new());
+    loop {
+        names.extend(root.ok(&["recover"]).lines().map(str::to_owned));
+        if root.is_empty() || begun.elapsed() > Duration::from_secs(5) {
+            return names;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_run_killed_anywhere_is_recovered() {
+    if !need::met(&["root", "strace"]) {
+        return;
+    }
+    let (root, host, bundle) = (Root::new(), Host::probe(), Bundle::new());
+    let before = traces(&host, &bundle);
+    let (path, id) = (bundle.write().to_str().unwrap(), bundle.id.as_str());
+    let mut left = 0;
+    killed_everywhere(&root, &["run", "--bundle", path, id], |call, when| {
+        let names = recovered(&root);
+        assert!(root.is_empty(), "{call} {when}");
+        assert_eq!(traces(&host, &bundle), before, "{call} {when}");
+        assert!(names.iter().all(|name| name == id) && names.len() < 2, "{names:?}");
+        left += names.len();
+    });
+    assert!(left > 10, "{left} left");
+}
+
+#[test]
+fn recovery_touches_nothing_that_has_an_owner() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let (root, created, running) =
+        (Root::new(), Bundle::new().with_shell(WAIT), Bundle::new().with_shell(WAIT));
+    root.create(&created);
+    root.start(&running);
+    let ended = Bundle::new().with_shell("exit 3");
+    root.start(&ended);
+    while root.status(&ended.id) != "stopped" {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(root.ok(&["recover"]), "");
+    let states = [&created, &running, &ended].map(|bundle| root.status(&bundle.id));
+    assert_eq!(states, ["created", "running", "stopped"]);
+    // After a restart of the machine nothing has an owner, and the numbers of its processes are those of others.
+    let pid = root.state(&running.id)["pid"].clone();
+    let kept = [&running, &ended].map(|bundle| {
+        let file = root.0.join(&bundle.id).join("state.json");
+        let whole = fs::read(&file).unwrap();
+        let mut state: serde_json::Value = serde_json::from_slice(&whole).unwrap();
+        state["boot"] = serde_json::json!("another");
+        fs::write(&file, state.to_string()).unwrap();
+        (file, whole)
+    });
+    assert_eq!(root.ok(&["recover"]).lines().count(), 2);
+    let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap();
+    assert!(exe.ends_with("busybox"), "{exe:?}");
+    for (file, whole) in kept {
+        fs::create_dir(file.parent().unwrap()).unwrap();
+        fs::write(&file, whole).unwrap();
+    }
+    for bundle in [&created, &running, &ended] {
+        root.ok(&["delete", "--force", &bundle.id]);
+    }
+    assert!(root.is_empty());
+}
+
 #[test]
 fn a_start_killed_anywhere_leaves_a_container_that_is_created_or_not() {
     if !need::met(&["root", "busybox", "strace"]) {

@@ -69,6 +69,9 @@ pub struct State {
     pub init: Option<Identity>,
     /// Whether the creating came to its end. Before that it counts only as long as its creator lives.
     pub complete: bool,
+    /// Whether its creator, a `run` in the foreground, removes it at its end.
+    #[serde(default)]
+    pub foreground: bool,
     /// Its groups, v2 first.
     pub groups: Vec<cgroup::Directory>,
     /// The namespaces that it does not share with its creator, once there is a process in them.
@@ -108,6 +111,7 @@ impl State {
             creator: Identity::own()?,
             init: None,
             complete: false,
+            foreground: false,
             groups: directories.to_vec(),
             namespaces: BTreeMap::new(),
             poststart: config.hooks.poststart.clone(),

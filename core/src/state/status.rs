@@ -41,10 +41,24 @@ impl fmt::Display for Status {
 }
 
 impl State {
+    /// Whether it was left by a command that died: it has ended, and nobody is to delete it any more.
+    #[must_use]
+    pub fn is_left(&self, entry: &Entry) -> bool {
+        let orphan = (!self.complete || self.foreground) && !self.creator.is_alive();
+        (orphan || !self.is_of_this_boot()) && self.status(entry) == Status::Stopped
+    }
+
+    /// Whether its processes and groups can still be there. Of another boot, numbers and paths are someone else's by now,
+    /// also where a process was started at the same tick.
+    #[must_use]
+    pub fn is_of_this_boot(&self) -> bool {
+        self.boot == boot()
+    }
+
     /// What the container is at now.
     #[must_use]
     pub fn status(&self, entry: &Entry) -> Status {
-        if self.boot != boot() {
+        if !self.is_of_this_boot() {
             return Status::Stopped;
         }
         if !self.complete {

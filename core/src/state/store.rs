@@ -124,12 +124,24 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Busy`] after a minute; when its state cannot be read.
     pub fn lock(&self, id: &str) -> Result<Found, Error> {
+        self.lock_within(id, PATIENCE)
+    }
+
+    /// As [`lock`](Store::lock), but whoever changes it already is not waited for: [`Error::Busy`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_lock(&self, id: &str) -> Result<Found, Error> {
+        self.lock_within(id, Duration::ZERO)
+    }
+
+    fn lock_within(&self, id: &str, patience: Duration) -> Result<Found, Error> {
         check(id)?;
         let none = || Error::NotFound(id.to_owned());
         let root = self.open_root(false).map_err(|error| absent(error, id))?;
         for _ in 0..TRIES {
             let mut entry = self.open(&root, id)?.ok_or_else(none)?;
-            if entry.lock(PATIENCE)? {
+            if entry.lock(patience)? {
                 return Ok(match entry.read()? {
                     Some(state) => Found::Container(entry, Box::new(state)),
                     None => Found::Empty(entry),
@@ -150,13 +162,8 @@ impl Store {
             Err(Error::System { errno: Errno::ENOENT, .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let entries = fs::read_dir(&self.root).map_err(|error| Error::io("read", &self.root, &error))?;
-        let mut names: Vec<String> =
-            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.retain(|name| is_plain_id(name));
-        names.sort_unstable();
         let mut found = Vec::new();
-        for id in names {
+        for id in self.names()? {
             // A file or a symbolic link is no container.
             let Ok(Some(entry)) = self.open(&root, &id) else { continue };
             match entry.read() {
@@ -166,6 +173,23 @@ impl Store {
             }
         }
         Ok(found)
+    }
+
+    /// The names that are claimed, in order: of containers, and of what is being created or was left unfinished.
+    ///
+    /// # Errors
+    /// When the root directory cannot be read; that there is none is an empty list.
+    pub fn names(&self) -> Result<Vec<String>, Error> {
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io("read", &self.root, &error)),
+        };
+        let mut names: Vec<String> =
+            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.retain(|name| is_plain_id(name));
+        names.sort_unstable();
+        Ok(names)
     }
 
     fn open_root(&self, make: bool) -> Result<OwnedFd, Error> {

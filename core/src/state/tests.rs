@@ -56,6 +56,7 @@ fn state(creator: Identity) -> State {
         creator,
         init: None,
         complete: false,
+        foreground: false,
         groups: Vec::new(),
         namespaces: BTreeMap::new(),
         poststart: Vec::new(),

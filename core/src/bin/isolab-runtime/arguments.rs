@@ -114,6 +114,8 @@ pub(crate) enum Command {
     Delete(Delete),
     /// Creates and starts a container, and removes it at its end
     Run(Run),
+    /// Removes what commands left that were killed, and prints the names
+    Recover,
     /// Runs another process in a container
     Exec(Box<Exec>),
     /// Lists a container's processes

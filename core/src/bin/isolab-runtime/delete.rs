@@ -50,6 +50,9 @@ fn delete_locked(context: &Context, entry: Entry, state: &State, force: bool) ->
 /// Ends all processes of a container and removes its groups. There may be none.
 pub(crate) fn end(state: &State, entry: &Entry) -> Result<(), Failure> {
     entry.end_orphans()?;
+    if !state.is_of_this_boot() {
+        return Ok(());
+    }
     if let Some(pidfd) = state.init.and_then(Identity::open) {
         match process::signal(&pidfd, KILL) {
             Ok(()) | Err(Errno::ESRCH) => {}

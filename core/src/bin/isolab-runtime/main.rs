@@ -17,6 +17,7 @@ mod output;
 mod pause;
 mod plan;
 mod ps;
+mod recover;
 mod run;
 mod spec;
 mod start;
@@ -137,6 +138,7 @@ fn perform(context: &Context, arguments: Arguments) -> Result<u8, Failure> {
         Some(Command::Pause(given)) => pause::pause(context, &given.id),
         Some(Command::Resume(given)) => pause::resume(context, &given.id),
         Some(Command::Update(given)) => update::update(context, &given),
+        Some(Command::Recover) => recover::recover(context),
         Some(Command::Features) => features::features(),
         Some(Command::Spec(given)) => spec::spec(&given),
         Some(Command::Plan(given)) => plan::plan(&given.bundle),

@@ -20,6 +20,7 @@ pub(crate) fn run(context: &Context, given: &Run) -> Result<u8, Failure> {
     // Blocked from before the launch, so that none is lost; the workload starts with none blocked.
     let signals = Signals::block()?;
     let mut prepared = prepare(context, &given.bundle)?;
+    prepared.state.foreground = !given.keep;
     let (container, terminal) = match go(&given.bundle, &mut prepared) {
         Ok(launched) => launched,
         Err(failure) => return Err(undo(prepared.entry, failure)),
