@@ -130,6 +130,9 @@ impl State {
     /// Removes the groups of a creator that died, if they have no processes: those of its own die with it. What is in use
     /// for longer is another container's, for all that is known.
     pub fn remove_own_groups(&self) {
+        if !self.is_of_this_boot() {
+            return;
+        }
         drop(cgroup::remove(&self.groups, Duration::from_secs(1)));
     }
 

@@ -152,6 +152,20 @@ fn whatever_a_dead_creator_left_can_be_deleted() {
 }
 
 #[test]
+fn groups_of_another_boot_are_left_to_whose_they_are_now() {
+    let scratch = Scratch::new();
+    let path = scratch.1.join("group");
+    fs::create_dir_all(&path).unwrap();
+    let (mount, v2) = (scratch.1.clone(), false);
+    let group = cgroup::Directory { path: path.clone(), mount, controllers: Vec::new(), v2, at_clone: false };
+    let before = State { boot: "another".into(), groups: vec![group.clone()], ..state(DEAD) };
+    before.remove_own_groups();
+    assert!(path.exists());
+    State { groups: vec![group], ..state(DEAD) }.remove_own_groups();
+    assert!(!path.exists());
+}
+
+#[test]
 fn what_a_dead_delete_left_is_still_a_container_or_free() {
     // In the order of a removal.
     let files = ["start", "config.json", "state.json.new", "state.json", "lock"];
