@@ -45,12 +45,7 @@ pub(crate) struct Context {
 }
 
 fn main() -> ExitCode {
-    if seals()
-        && let Err(error) = isolab_core::launch::seal()
-    {
-        log::say(&error.to_string());
-        return ExitCode::FAILURE;
-    }
+    let sealed = if seals() { isolab_core::launch::seal() } else { Ok(()) };
     let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -71,7 +66,8 @@ fn main() -> ExitCode {
     // A caller may have ignored it.
     let signals = signal::reset_disposition(signal::CHILD)
         .map_err(|errno| Failure::context("sigaction SIGCHLD", errno));
-    let done = signals.and_then(|()| check(&arguments.global)).and_then(|()| perform(&context, arguments));
+    let ready = sealed.map_err(Failure::from).and(signals).and_then(|()| check(&arguments.global));
+    let done = ready.and_then(|()| perform(&context, arguments));
     match done {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
