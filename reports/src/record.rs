@@ -167,6 +167,14 @@ impl Series {
             enforced: None,
         }
     }
+
+    /// What of each sample was not on a CPU, in nanoseconds; `None` where that was not taken.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Vec<u64>> {
+        let taken = !self.on_cpu.is_empty() && self.on_cpu.len() == self.samples.len();
+        let pairs = self.samples.iter().zip(&self.on_cpu);
+        taken.then(|| pairs.map(|(total, on_cpu)| total.saturating_sub(*on_cpu)).collect())
+    }
 }
 
 /// The samples of one step of a launch.

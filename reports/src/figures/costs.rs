@@ -64,15 +64,8 @@ pub struct Split {
 
 impl Split {
     fn of(series: &Series) -> Option<Split> {
-        if series.on_cpu.len() != series.samples.len() {
-            return None;
-        }
-        let pairs = series.samples.iter().zip(&series.on_cpu);
-        let waiting: Vec<u64> = pairs.map(|(total, on_cpu)| total.saturating_sub(*on_cpu)).collect();
-        Some(Split {
-            on_cpu: Sorted::nanos(&series.on_cpu).summary()?,
-            waiting: Sorted::nanos(&waiting).summary()?,
-        })
+        let summary = |samples: &[u64]| Sorted::nanos(samples).summary();
+        Some(Split { on_cpu: summary(&series.on_cpu)?, waiting: summary(&series.waiting()?)? })
     }
 }
 

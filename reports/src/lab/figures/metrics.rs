@@ -184,9 +184,6 @@ fn in_record(record: &Record) -> Vec<Seen> {
 }
 
 fn in_series(id: String, title: String, series: &Series) -> Option<Seen> {
-    let split = !series.on_cpu.is_empty() && series.on_cpu.len() == series.samples.len();
-    let pairs = || series.samples.iter().zip(&series.on_cpu);
-    let waiting: Vec<u64> = pairs().map(|(total, on_cpu)| total.saturating_sub(*on_cpu)).collect();
     let mut steps: Vec<(String, f64)> = Vec::new();
     for step in &series.steps {
         let Some(median) = Sorted::nanos(&step.duration).median() else { continue };
@@ -200,9 +197,11 @@ fn in_series(id: String, title: String, series: &Series) -> Option<Seen> {
         id,
         title,
         total: Sorted::nanos(&series.samples).median()?,
-        parts: match split {
-            true => Some([Sorted::nanos(&series.on_cpu).median()?, Sorted::nanos(&waiting).median()?]),
-            false => None,
+        parts: match series.waiting() {
+            Some(waiting) => {
+                Some([Sorted::nanos(&series.on_cpu).median()?, Sorted::nanos(&waiting).median()?])
+            }
+            None => None,
         },
         steps,
         not_enforced: enforced.filter(|enforced| *enforced != "enforced").map(visible),
