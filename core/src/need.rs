@@ -67,6 +67,9 @@ fn look(need: &str, host: &Host) -> Result<(), (String, String)> {
         "i386" if crate::sys::trial::has_i386() => Ok(()),
         "i386" => missing("32-bit programs do not run here", "use a kernel with CONFIG_IA32_EMULATION"),
         file if file.starts_with('/') && std::path::Path::new(file).exists() => Ok(()),
+        device if device.starts_with("/dev/") => {
+            missing("it does not exist", "load its module, if the kernel has one")
+        }
         file if file.starts_with('/') => {
             missing("it does not exist", &format!("apt-get install {}", package(file)))
         }
