@@ -14,12 +14,12 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{Bundle, traces};
+use common::{Bundle, running, traces};
 use isolab_core::host::Host;
 use isolab_core::launch::{Container, Error, Exit, Options, create, launch};
 use isolab_core::need;
 use isolab_core::observe::Observation;
-use isolab_core::plan::{Plan, Running, order};
+use isolab_core::plan::{Plan, order};
 use isolab_core::sys::process;
 use serde_json::json;
 
@@ -217,11 +217,6 @@ fn a_path_that_is_no_such_namespace_is_an_error_with_a_remedy() {
     assert!(text.contains("setns to the network namespace") && text.contains("of this kind"), "{text}");
 }
 
-fn running(plan: &Plan, container: &Container) -> Running {
-    let pid = container.pid();
-    Running { pid, started: process::start_time(pid).unwrap(), directories: plan.directories.clone() }
-}
-
 #[test]
 fn what_is_added_has_the_posture_of_the_first_process() {
     if !need::met(&["root", "user-namespace", "time-namespace", "busybox"]) {
@@ -232,7 +227,7 @@ fn what_is_added_has_the_posture_of_the_first_process() {
         let (bundle, plan, mut container) = sleeping(bundle, &host);
         let first = Observation::of(container.pid(), &host.cgroups).unwrap();
         let config = bundle.config().unwrap();
-        let added = Plan::exec(&config, &host, &running(&plan, &container)).unwrap();
+        let added = Plan::exec(&config, &host, &running(&plan, container.pid())).unwrap();
         assert_eq!(order::violations(&added), Vec::<String>::new());
         let null = null();
         let mut options = Options::new([null.as_fd(); 3]);
@@ -265,7 +260,7 @@ fn what_is_added_runs_inside_and_its_status_comes_back() {
     let host = Host::probe();
     let (mut bundle, plan, container) = sleeping(Bundle::new(), &host);
     bundle.config["process"]["args"] = json!(["/bin/busybox", "sh", "-c", "hostname; exit 3"]);
-    let added = Plan::exec(&bundle.config().unwrap(), &host, &running(&plan, &container)).unwrap();
+    let added = Plan::exec(&bundle.config().unwrap(), &host, &running(&plan, container.pid())).unwrap();
     let (text, exit) = output(&added);
     assert_eq!((text.trim_end(), exit), (bundle.config["hostname"].as_str().unwrap(), Exit::Code(3)));
     container.remove().unwrap();
@@ -279,7 +274,7 @@ fn nothing_is_added_to_another_process_of_the_same_number() {
     }
     let host = Host::probe();
     let (bundle, plan, container) = sleeping(Bundle::new(), &host);
-    let mut running = running(&plan, &container);
+    let mut running = running(&plan, container.pid());
     running.started += 1;
     let added = Plan::exec(&bundle.config().unwrap(), &host, &running).unwrap();
     let null = null();

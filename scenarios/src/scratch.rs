@@ -75,9 +75,7 @@ pub(crate) fn owner_pid(name: &str) -> Option<u32> {
 
 /// Field 22 of `/proc/<pid>/stat` (proc_pid_stat(5)): clock ticks from boot to the start of the process.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may hold spaces and parentheses itself.
-    stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()
+    isolab_core::observe::stat_of(i32::try_from(pid).ok()?).map(|stat| stat.start)
 }
 
 /// Removes a tree, directories without permissions too (overlay leaves `work/work` with mode 0).

@@ -50,7 +50,7 @@ pub(crate) fn open(op: &Op, parent: &mut Parent) -> sys::Result<()> {
         Op::OpenProcess { pid, started } => {
             let process = process::pidfd_open(*pid)?;
             // Read once the descriptor is open, so that both are of the same process.
-            if process::start_time(*pid) != Some(*started) {
+            if crate::observe::stat_of(*pid).map(|stat| stat.start) != Some(*started) {
                 return Err(Errno::ESRCH);
             }
             parent.process = Some(process);

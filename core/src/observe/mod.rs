@@ -6,6 +6,7 @@ mod compare;
 mod confinement;
 mod groups;
 mod mountinfo;
+mod stat;
 mod status;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use compare::{Enforced, compare};
 pub use confinement::Confinement;
 use groups::{device_programs, group_values, is_value};
 pub use mountinfo::{MountInfo, mountinfo};
+pub use stat::{Stat, stat, stat_of};
 pub use status::{Status, status};
 
 /// Everything observed of one process.

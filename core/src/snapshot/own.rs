@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Kind;
 use super::look::Look;
+use crate::observe;
 
 /// A thread that is at its end, and shown a little longer than `join` waits (`PF_EXITING` of `linux/sched.h`).
 const EXITING: u64 = 4;
@@ -38,28 +39,9 @@ fn terminal(look: &mut Look<'_>, number: &str) -> Option<String> {
 fn threads(look: &mut Look<'_>) {
     for thread in look.names("/proc/self/task") {
         let Some(stat) = look.read(format!("/proc/self/task/{thread}/stat")) else { continue };
-        let Some((name, flags)) = name_and_flags(&stat) else { continue };
-        if flags & EXITING == 0 {
-            look.saw(Kind::Own, format!("thread {thread}"), format!("named {name}"));
+        let Some(stat) = observe::stat(&stat) else { continue };
+        if stat.flags & EXITING == 0 {
+            look.saw(Kind::Own, format!("thread {thread}"), format!("named {}", stat.name));
         }
-    }
-}
-
-/// Fields 2 and 9 of `proc_pid_stat(5)`; a name may hold anything.
-fn name_and_flags(stat: &str) -> Option<(&str, u64)> {
-    let (start, end) = (stat.find('(')?, stat.rfind(')')?);
-    let flags = stat.get(end + 1..)?.split_whitespace().nth(6)?.parse().ok()?;
-    Some((stat.get(start + 1..end)?, flags))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_may_hold_anything() {
-        let stat = "7 (a) Z ( b) S 1 7 7 0 -1 4194564 0 0";
-        assert_eq!(name_and_flags(stat), Some(("a) Z ( b", 4_194_564)));
-        assert_eq!(name_and_flags("7 a"), None);
     }
 }

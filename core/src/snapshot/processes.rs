@@ -55,9 +55,9 @@ pub(super) fn last_pid(text: &str) -> Option<i32> {
 /// Whether a process may have been born since the scope was made. Numbers begin anew after the largest: a process that is
 /// older than a whole round is missed, and is for a thorough look.
 fn is_candidate(scope: &Scope, last: i32, pid: i32) -> bool {
-    let rest = scope.thorough || scope.alone;
+    let everyone = scope.thorough || scope.alone;
     let (after, before) = (pid > scope.since, pid <= last);
-    rest || if scope.since <= last { after && before } else { after || before }
+    everyone || if scope.since <= last { after && before } else { after || before }
 }
 
 /// Within an `execve` a process has no environment for a moment, and would be missed. Some never have one.

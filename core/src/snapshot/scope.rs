@@ -28,7 +28,7 @@ pub struct Scope {
     /// Looks at what is slow to look at, too: the environment of every process instead of those born later than the scope,
     /// addresses, routes and rules, loop devices, keys.
     pub thorough: bool,
-    /// Looks at `/proc/sys`, which takes tens of milliseconds.
+    /// Looks at `/proc/sys`, which takes some ten milliseconds.
     pub parameters: bool,
     /// Nobody else is at work on this host, which is a guest or a container: everything counts.
     pub alone: bool,

@@ -1,10 +1,10 @@
 //! Which process, for longer than its number says: numbers are used again.
 
-use std::fs;
 use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
+use crate::observe::stat_of;
 use crate::sys::process;
 
 /// A process by its number and the time at which it started, in clock ticks since boot (`proc_pid_stat(5)`, field 22).
@@ -21,9 +21,8 @@ impl Identity {
     /// The process that has this number now; `None` when there is none, or only its remains.
     #[must_use]
     pub fn of(pid: i32) -> Option<Identity> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (state, start) = parse(&stat)?;
-        (!['Z', 'X'].contains(&state)).then_some(Identity { pid, start })
+        let stat = stat_of(pid)?;
+        (!['Z', 'X'].contains(&stat.state)).then_some(Identity { pid, start: stat.start })
     }
 
     /// This process.
@@ -51,26 +50,9 @@ impl Identity {
     }
 }
 
-/// State and start time from `/proc/PID/stat`. The second field is the program's name in parentheses, which may have
-/// blanks and parentheses of its own.
-fn parse(stat: &str) -> Option<(char, u64)> {
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split(' ');
-    let state = fields.next()?.chars().next()?;
-    // The state is field 3.
-    Some((state, fields.nth(18)?.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_programs_name_may_be_anything() {
-        let stat = "7 (a) S 1 (b) Z 1 7 7 0 -1 64 1 2 3 4 5 6 7 8 20 0 1 0 4711 9 9";
-        assert_eq!(parse(stat), Some(('Z', 4711)));
-        assert_eq!(parse("7 (sh) S 1"), None);
-    }
 
     #[test]
     fn the_same_number_with_another_start_is_another_process() {

@@ -251,16 +251,3 @@ pub fn die_with_parent() -> Result<()> {
     unsafe { call(Sysno::prctl, args![libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0]) }?;
     Ok(())
 }
-
-/// When a process was started, in clock ticks after boot: field 22 of `/proc/PID/stat` (`proc_pid_stat(5)`). With its
-/// number it names a process for good. `None` when there is none.
-///
-/// Allocates.
-#[must_use]
-pub fn start_time(pid: i32) -> Option<u64> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the program's name in parentheses, and may hold anything.
-    let after = stat.iter().rposition(|byte| *byte == b')')?;
-    let rest = std::str::from_utf8(stat.get(after + 1..)?).ok()?;
-    rest.split_whitespace().nth(19)?.parse().ok()
-}

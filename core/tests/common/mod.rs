@@ -95,7 +95,7 @@ pub(crate) fn full() -> Value {
 
 /// A container as its launcher has kept it.
 pub(crate) fn running(plan: &Plan, pid: i32) -> Running {
-    let started = isolab_core::sys::process::start_time(pid).unwrap();
+    let started = isolab_core::observe::stat_of(pid).unwrap().start;
     Running { pid, started, directories: plan.directories.clone() }
 }
 
