@@ -26,7 +26,11 @@ const NEEDS: [&str; 5] = ["qemu-system-x86_64", "apt-get", "dpkg-deb", "dash", "
 const PATIENCE: Patience = Patience { ready: Duration::from_secs(120), end: Duration::from_secs(240) };
 
 fn kernel() -> Kernel {
-    kernel::resolve(&["6.1".into()], None, &Quiet, &Cancel::new()).unwrap().remove(0)
+    named("6.1")
+}
+
+fn named(name: &str) -> Kernel {
+    kernel::resolve(&[name.into()], None, &Quiet, &Cancel::new()).unwrap().remove(0)
 }
 
 fn boot(guest: &Guest, accelerator: Accelerator, seed: u32, argv: &[&str], patience: Patience) -> Booted {
@@ -139,6 +143,25 @@ fn a_kernel_without_its_modules_says_what_is_missing() {
     let record: Record = serde_json::from_str(stdout(&booted)).unwrap();
     let said = format!("{:?}", record.not_tested);
     assert!(said.contains("feature overlay") && said.contains("ENODEV"), "{said}");
+}
+
+#[test]
+fn a_kernel_with_the_modules_of_another_says_so_and_so_does_the_exit_status() {
+    if !need::met(&NEEDS) {
+        return;
+    }
+    let (Kernel { image, .. }, other) = (kernel(), named("5.10"));
+    let out = Scratch::new().unwrap();
+    let mut isolab = Command::new(ISOLAB);
+    isolab.arg("kernels").arg(image).arg("--modules").arg(other.modules.unwrap());
+    isolab.args(["--only", "check", "--clock", "counted", "--out"]).arg(out.path().join("lab"));
+    let output = isolab.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("overlay.ko: -8 ENOEXEC (Exec format error); it was built for another kernel"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(4), "{said}");
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl<'a> Page<'a> {
     fn folded(&self) -> Vec<(&'static str, String, Vec<MetricView<'a>>)> {
         let all = [
             ("without a change to be seen", Standing::Same),
-            ("that were not measured on both sides", Standing::Alone),
+            ("with nothing to compare them with", Standing::Alone),
         ];
         let view = |(name, standing)| (name, by_group(self.figures.standing(standing)), self.views(standing));
         all.map(view).into_iter().filter(|(_, _, views)| !views.is_empty()).collect()
@@ -178,6 +178,7 @@ impl<'a> Page<'a> {
         ];
         let said: Vec<String> = said.into_iter().filter(|(n, _)| *n > 0).map(|(_, text)| text).collect();
         match said.is_empty() {
+            true if figures.columns.len() == 1 => format!("{kernels}, and nothing to compare it with"),
             true => format!("{kernels}, and no difference to be seen"),
             false => format!("{kernels}: {}", said.join(", ")),
         }

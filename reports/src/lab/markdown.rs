@@ -47,7 +47,7 @@ pub fn render(lab: &Lab) -> String {
             costs(&figures, &unchanged),
         ),
         (
-            fold(&format!("Costs that were not measured on both sides ({})", alone.len())),
+            fold(&format!("Costs with nothing to compare them with ({})", alone.len())),
             costs(&figures, &alone),
         ),
         (fold(&format!("What else differs ({})", figures.host_rows.len())), host(&figures)),

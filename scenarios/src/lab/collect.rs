@@ -39,9 +39,20 @@ fn record(messages: &[Message], commands: &[Command]) -> Result<Record, String> 
     Ok(whole)
 }
 
+/// Whether a boot came to its end, prepared as it was to be.
+#[must_use]
+pub fn ran_as_meant(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Done { record } => record.not_tested.iter().all(|gap| gap.what != PREPARATION),
+        Outcome::Failed { .. } => false,
+    }
+}
+
+const PREPARATION: &str = "the guest's preparation";
+
 fn gap(problem: &str) -> NotTested {
     NotTested {
-        what: "the guest's preparation".into(),
+        what: PREPARATION.into(),
         reason: problem.into(),
         remedy: "use a kernel that has it, built in or among its modules (--modules DIR)".into(),
     }

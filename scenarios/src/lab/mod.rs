@@ -20,4 +20,5 @@ pub mod suite;
 pub mod testing;
 mod tool;
 
+pub use collect::ran_as_meant;
 pub use error::Error;

@@ -106,9 +106,12 @@ fn one(planned: &Planned, options: &Options<'_>, stop: &Cancel) -> Result<Boot, 
     Ok(Boot { purpose, layout, seconds: booted.took.as_secs_f64(), log, outcome })
 }
 
-/// A kernel's name as part of a file's name.
+/// A kernel's name as part of a file's name, which is not to be hidden by a dot.
 fn file_name(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect()
+    name.trim_start_matches(['.', '/'])
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+        .collect()
 }
 
 fn label(purpose: Purpose, seed: u64) -> String {

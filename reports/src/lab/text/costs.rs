@@ -53,7 +53,7 @@ pub(super) fn costs(page: &mut Page, figures: &Figures) {
         page.title(&format!("Costs and latencies against {baseline}"));
     }
     for (label, standing) in
-        [("No change to be seen:", Standing::Same), ("Not on both sides:", Standing::Alone)]
+        [("No change to be seen:", Standing::Same), ("Nothing to compare with:", Standing::Alone)]
     {
         let groups = by_group(figures.standing(standing));
         if !groups.is_empty() {

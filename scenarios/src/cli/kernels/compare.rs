@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use isolab_reports::figures::verdict::Verdict;
 use isolab_reports::lab::Lab;
 use isolab_reports::lab::figures::Figures;
-use isolab_reports::lab::record::Outcome;
 use isolab_scenarios::lab;
 use isolab_scenarios::lab::plan::{Planned, plan};
 use isolab_scenarios::lab::run::{self, Options};
@@ -61,7 +60,8 @@ pub(super) fn compare(arguments: &Arguments) -> Result<ExitCode, Failure> {
     } else {
         output::print_lab(&lab, Some(&pages.html()))?;
     }
-    Ok(status(&lab, &figures, arguments.fail_above))
+    let lacking = setup.guests.iter().any(|guest| guest.gap.is_some());
+    Ok(status(&lab, &figures, arguments.fail_above, lacking))
 }
 
 /// The boots that each round still waits for.
@@ -116,15 +116,16 @@ impl Pages {
     }
 }
 
-/// 1 when a guarantee is broken or unproven, or a cost grew too much; else 4 when a kernel did not come to its end.
-fn status(lab: &Lab, figures: &Figures, fail_above: Option<f64>) -> ExitCode {
+/// 1 when a guarantee is broken or unproven, or a cost grew too much; else 4 when a kernel did not come to its end, or ran
+/// without something that it was to have, such as a module (`lacking`: as was known before).
+fn status(lab: &Lab, figures: &Figures, fail_above: Option<f64>, lacking: bool) -> ExitCode {
     let mut cells = figures.guarantees.rows.iter().flat_map(|row| row.cells.iter().flatten());
     let broken = cells.any(|cell| matches!(cell.verdict, Verdict::Broken | Verdict::Unproven));
     let worse = fail_above.is_some_and(|percent| !figures.worse(percent).is_empty());
     let mut boots = lab.kernels.iter().flat_map(|kernel| &kernel.boots);
     if broken || worse {
         ExitCode::from(1)
-    } else if boots.any(|boot| matches!(boot.outcome, Outcome::Failed { .. })) {
+    } else if lacking || !boots.all(|boot| lab::ran_as_meant(&boot.outcome)) {
         ExitCode::from(4)
     } else {
         ExitCode::SUCCESS

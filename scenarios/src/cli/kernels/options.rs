@@ -16,7 +16,7 @@ const KERNELS: &str = "Kernels are named by
   FILE               a bzImage; its modules with --modules
   host               the running kernel
 
-Exit status: as of `isolab`; 1 also for a cost that grew by more than --fail-above, 4 also for a kernel that did not come to its end.";
+Exit status: as of `isolab`; 1 also for a cost that grew by more than --fail-above, 4 also for a kernel that did not come to its end, or lacked a module.";
 
 #[derive(clap::Args)]
 #[command(after_help = KERNELS, args_conflicts_with_subcommands = true)]

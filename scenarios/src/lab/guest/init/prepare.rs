@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use isolab_core::sys::{link, module, namespace};
+use isolab_core::sys::{Errno, link, module, namespace};
 
 use super::mounts::{self, Mount};
 use crate::lab::guest::job::Job;
@@ -38,7 +38,10 @@ pub(super) fn all(job: &Job) -> Vec<String> {
 
 fn load(path: &str) -> Result<(), String> {
     let file = File::open(path).map_err(|error| format!("cannot open module {path}: {error}"))?;
-    module::load(file.as_fd(), c"").map_err(|errno| format!("cannot load module {path}: {errno}"))
+    module::load(file.as_fd(), c"").map_err(|errno| match errno {
+        Errno::ENOEXEC => format!("cannot load module {path}: {errno}; it was built for another kernel"),
+        errno => format!("cannot load module {path}: {errno}"),
+    })
 }
 
 fn policy(path: &str) -> Result<(), String> {
