@@ -75,6 +75,10 @@ pub(crate) fn with_child<T: Sync>(request: &Request<'_>, entry: fn(&T) -> !, dat
         ..request.args(own as u64 | CLONE_CLEAR_SIGHAND)
     };
     let start = Start { entry, data };
+    #[cfg(feature = "faults")]
+    if let Some(errno) = super::fault::next(Sysno::clone3, std::panic::Location::caller()) {
+        return Err(errno);
+    }
     // SAFETY: the stack, `start` and `data` outlive the child's stay in this memory, since this thread does not go on
     // before the child has left it.
     let pid = unsafe { clone3(&args, trampoline::<T>, &start) }?;

@@ -17,6 +17,8 @@ pub mod clone;
 pub mod credential;
 pub mod directory;
 pub mod event;
+#[cfg(feature = "faults")]
+pub mod fault;
 pub mod floor;
 pub(crate) mod fork;
 pub mod fs;
@@ -58,7 +60,12 @@ pub type Result<T> = std::result::Result<T, Errno>;
 /// The arguments must be what the kernel expects of `number`: pointers valid for as long as the call (or what it
 /// starts) uses them, descriptors owned by whoever the call takes them from.
 #[inline]
+#[cfg_attr(feature = "faults", track_caller)]
 unsafe fn call(number: Sysno, args: [usize; 6]) -> Result<usize> {
+    #[cfg(feature = "faults")]
+    if let Some(errno) = fault::next(number, std::panic::Location::caller()) {
+        return Err(errno);
+    }
     let [a, b, c, d, e, f] = args;
     // SAFETY: the caller vouches for the arguments.
     unsafe { syscalls::syscall6(number, a, b, c, d, e, f) }

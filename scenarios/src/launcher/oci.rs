@@ -38,7 +38,8 @@ impl Oci {
     /// The command up to the container's id, and what removes the container.
     fn command(&self, bundle: &Bundle, id: &str) -> Result<(Command, Delete), StartError> {
         super::require_mount_namespace(bundle)?;
-        let state = bundle.dir().join("state");
+        // Its own: what another one has left there is none of its business.
+        let state = bundle.dir().join(format!("state-{}", self.name));
         let mut command = Command::new(&self.path);
         command.arg("--root").arg(&state).args(["run", "--bundle"]).arg(bundle.dir());
         Ok((command, Delete { runtime: self.path.clone(), state, id: id.into() }))
