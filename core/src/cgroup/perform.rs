@@ -39,7 +39,7 @@ pub(crate) fn join(nth: usize, child: &Child<'_>) -> sys::Result<()> {
 /// again a few times.
 fn create(path: &CStr, above: &[CString], fill_cpuset: bool, parent: &mut Parent) -> sys::Result<()> {
     for _ in 0..16 {
-        match fs::mkdirat(sys::here(), path, 0o755) {
+        match parent.make(path) {
             Err(Errno::ENOENT) if !above.is_empty() => make_above(above, fill_cpuset, parent)?,
             Err(errno) => return Err(errno),
             Ok(()) => {
@@ -53,7 +53,7 @@ fn create(path: &CStr, above: &[CString], fill_cpuset: bool, parent: &mut Parent
 
 fn make_above(above: &[CString], fill_cpuset: bool, parent: &mut Parent) -> sys::Result<()> {
     for group in above {
-        match fs::mkdirat(sys::here(), group, 0o755) {
+        match parent.make(group) {
             Ok(()) => {
                 parent.made_above(group);
                 if fill_cpuset {
@@ -72,7 +72,7 @@ fn enable(file: &CStr, controllers: &CStr, must: bool, parent: &mut Parent) -> s
     let directory = Path::new(std::ffi::OsStr::new(file.to_str().map_err(|_| Errno::EINVAL)?)).parent();
     let directory = directory.and_then(Path::to_str).ok_or(Errno::EINVAL)?;
     let directory = CString::new(directory).map_err(|_| Errno::EINVAL)?;
-    match fs::mkdirat(sys::here(), &directory, 0o755) {
+    match parent.make(&directory) {
         Ok(()) => parent.made_above(&directory),
         Err(Errno::EEXIST) => {}
         Err(errno) => return Err(errno),

@@ -55,6 +55,7 @@ pub(super) fn walk(
 pub(crate) fn remove_path(path: &CStr, patience: Duration) -> sys::Result<()> {
     let deadline = Instant::now() + patience;
     let mut pause = Duration::from_micros(20);
+    let mut failed = false;
     loop {
         match fs::rmdir(path) {
             Err(Errno::EBUSY) if Instant::now() < deadline => {
@@ -70,6 +71,9 @@ pub(crate) fn remove_path(path: &CStr, patience: Duration) -> sys::Result<()> {
                 std::thread::sleep(pause);
             }
             Err(Errno::ENOENT) => return Ok(()),
+            Err(Errno::EBUSY) => return Err(Errno::EBUSY),
+            // Nobody else would remove it, so once more.
+            Err(_) if !failed => failed = true,
             other => return other,
         }
         pause = (pause * 2).min(Duration::from_millis(10));

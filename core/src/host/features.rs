@@ -83,7 +83,8 @@ fn attempt(namespaces: u64, name: &str, what: impl FnOnce() -> sys::Result<()>) 
 
 /// Runs a probe in a forked process; 0 is success, a negative errno failure of the unshare, a positive one of the rest.
 fn in_fork(name: &str, probe: impl FnOnce() -> i32) -> Result<(), String> {
-    let answer = SharedNumbers::new(1).map_err(|errno| named("mmap", errno))?;
+    let answer =
+        SharedNumbers::<std::sync::atomic::AtomicI32>::new(1).map_err(|errno| named("mmap", errno))?;
     let answer = answer.get();
     let pid = fork(libc::SIGCHLD, || {
         answer[0].store(probe(), std::sync::atomic::Ordering::Release);

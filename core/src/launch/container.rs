@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::parent::Parent;
-use super::watcher::Slot;
 use super::{Error, Exit, Started, Timeline};
 use crate::cgroup::{self, Directory};
 use crate::plan::Plan;
@@ -17,7 +16,6 @@ use crate::sys::{Errno, ptrace};
 pub struct Container {
     pid: i32,
     pidfd: OwnedFd,
-    slot: Option<Slot>,
     parent: Parent,
     timeline: Timeline,
     groups: Vec<PathBuf>,
@@ -30,11 +28,10 @@ impl Container {
     pub(super) fn new(started: Started, mut parent: Parent, timeline: Timeline, plan: &Plan) -> Container {
         parent.close();
         let groups = plan.directories.iter().map(|directory| directory.path.clone()).collect();
-        let Started { child, slot, .. } = started;
+        let Started { child, .. } = started;
         Container {
             pid: child.pid,
             pidfd: child.pidfd,
-            slot,
             parent,
             timeline,
             groups,
@@ -98,7 +95,7 @@ impl Container {
                 return Ok(None);
             }
             // Before it is reaped: a launcher killed in between must not have another process of that number killed.
-            if let Some(slot) = &self.slot {
+            if let Some(slot) = &self.parent.slot {
                 slot.clear();
             }
             if let Some(Change::Ended(exit)) = process::wait(self.pidfd.as_fd(), true).map_err(system)? {

@@ -32,7 +32,7 @@ pub fn create(plan: &Plan, options: &Options<'_>, start: BorrowedFd<'_>) -> Resu
     let plan = plan.preserving(options.preserve_fds).waiting();
     let options = Options { die_with_launcher: false, ..*options };
     let progress = progress(&plan)?;
-    let mut parent = Parent::default();
+    let mut parent = Parent::new(start::slot(&plan, &options)?);
     before_clone(&plan, &progress, &mut parent)?;
     let started = start::start(&plan, &options, Some(start), &progress, &parent)?;
     if plan.has_agent() {

@@ -46,13 +46,9 @@ impl Drop for Guard {
         let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.0 -= 1;
         // 2 can be read but not set (prctl(2)); it is what a set-user-id program has, and stays.
-        if let (0, dumpable @ (0 | 1)) = *under_way
-            && let Err(errno) = credential::set_dumpable(dumpable)
-        {
-            debug_assert!(false, "PR_SET_DUMPABLE {dumpable}: {errno}");
+        if let (0, dumpable @ (0 | 1)) = *under_way {
+            sys::insist(|| credential::set_dumpable(dumpable));
         }
-        if let Err(errno) = signal::restore(self.mask) {
-            debug_assert!(false, "rt_sigprocmask: {errno}");
-        }
+        sys::insist(|| signal::restore(self.mask));
     }
 }

@@ -12,6 +12,7 @@ mod created;
 mod error;
 pub(crate) mod gate;
 mod guard;
+mod noted;
 pub(crate) mod parent;
 mod seal;
 mod serve;
@@ -86,7 +87,7 @@ pub fn launch(plan: &Plan, options: &Options<'_>) -> Result<Container, Error> {
     let changed = options.hold_at_exec.then(|| plan.held());
     let plan = changed.as_ref().unwrap_or(plan);
     let progress = progress(plan)?;
-    let mut parent = Parent::default();
+    let mut parent = Parent::new(start::slot(plan, options)?);
     before_clone(plan, &progress, &mut parent)?;
     let started = start::start(plan, options, None, &progress, &parent)?;
     let container = Container::new(started, parent, progress.timeline(), plan);

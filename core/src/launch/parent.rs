@@ -5,8 +5,9 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::Error;
+use super::watcher::Slot;
 use crate::cgroup;
-use crate::sys::Errno;
+use crate::sys::{self, Errno, fs};
 
 /// Descriptors for the clone and groups made on the way. Dropping it removes the groups.
 #[derive(Debug, Default)]
@@ -23,6 +24,8 @@ pub(crate) struct Parent {
     pub(crate) process: Option<OwnedFd>,
     /// What hooks in the container are told, when it is being created and once it is.
     pub(crate) states: Vec<OwnedFd>,
+    /// Its place in the watcher's list.
+    pub(super) slot: Option<Slot>,
     groups: Vec<CString>,
     above: Vec<CString>,
 }
@@ -31,6 +34,24 @@ pub(crate) struct Parent {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Parent {
+    /// With a place in the watcher's list.
+    pub(super) fn new(slot: Option<Slot>) -> Parent {
+        let mut parent = Parent::default();
+        parent.slot = slot;
+        parent
+    }
+
+    /// Makes a group and has it noted, for the case that this process is killed. One that is there is somebody's.
+    pub(crate) fn make(&mut self, path: &CStr) -> sys::Result<()> {
+        let noted = self.slot.as_ref().filter(|_| !fs::is_there(path)).map(Slot::groups);
+        let noted = noted.filter(|noted| noted.add(path));
+        let made = fs::mkdirat(sys::here(), path, 0o755);
+        if let (Some(noted), Err(_)) = (noted, made) {
+            noted.drop_last();
+        }
+        made
+    }
+
     /// Notes the container's own group, to be removed. Groups above it that are ours by name are shared by all
     /// containers of a run: whoever comes last removes them.
     pub(crate) fn made_group(&mut self, path: &CStr, above: &[CString]) {
@@ -61,6 +82,7 @@ impl Parent {
     pub(crate) fn keep(mut self) {
         self.groups.clear();
         self.above.clear();
+        self.slot = None;
     }
 
     /// Removes what was made, the innermost first. Every removal is tried, the first error is returned.

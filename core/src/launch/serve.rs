@@ -48,6 +48,15 @@ impl Server<'_> {
     /// Performs the parent's steps when it is asked to, until the child asks for nothing any more.
     pub(super) fn serve(&self, timeout: Option<Duration>) -> Result<Ended, Error> {
         let Some(gate) = self.gate else { return Ok(Ended::Over) };
+        let served = self.hear(gate, timeout);
+        if served.is_err() {
+            // A child that waits for an answer is not to wait for one that will not come.
+            gate.end();
+        }
+        served
+    }
+
+    fn hear(&self, gate: &Gate, timeout: Option<Duration>) -> Result<Ended, Error> {
         let started = Instant::now();
         let mut at = self.plan.clone_index() + 1;
         loop {
@@ -64,12 +73,14 @@ impl Server<'_> {
                     self.pass_listener(started, timeout)?;
                     continue;
                 }
-                Ok(Some(Word::YourTurn)) => at = self.turn(gate, at)?,
+                Ok(Some(Word::YourTurn)) => at = self.turn(at)?,
                 Err(Errno::ETIME) => return Ok(Ended::TimedOut),
                 Err(errno) => return Err(Error::system("hear from the child", errno)),
             }
-            // It may have died in between; the next word tells.
-            crate::sys::no_matter(gate.open());
+            if gate.open().is_err() {
+                // It may have died in between, or is to give up now; the next word tells.
+                gate.end();
+            }
         }
     }
 
@@ -82,7 +93,7 @@ impl Server<'_> {
     }
 
     /// The next run of the parent's steps, from `at` on. Returns where it ends.
-    fn turn(&self, gate: &Gate, at: usize) -> Result<usize, Error> {
+    fn turn(&self, at: usize) -> Result<usize, Error> {
         let steps = self.plan.steps();
         let begin = (at..steps.len()).find(|index| steps[*index].side == Side::Parent).unwrap_or(steps.len());
         let end =
@@ -92,7 +103,6 @@ impl Server<'_> {
             if let Err(error) = self.perform(index, &step.op) {
                 // So that the child goes no further, and says nothing of its own.
                 self.progress.fail(index, Errno::ECANCELED);
-                gate.end();
                 return Err(error);
             }
         }

@@ -27,8 +27,6 @@ use crate::{hook, process};
 /// A child that has exec'd, or waits to be started.
 pub(super) struct Started {
     pub(super) child: Child,
-    /// Its place in the watcher's list.
-    pub(super) slot: Option<Slot>,
     /// Where it is heard from until its exec.
     pub(super) gate: Option<Gate>,
 }
@@ -48,14 +46,14 @@ pub(super) fn start(
     else {
         return Err(system(Errno::EINVAL));
     };
-    let slot = slot(options, *way).map_err(system)?;
+    let slot = parent.slot.as_ref();
     let (gate, end) = if plan.needs_gate() { gate::pair().map(split).map_err(system)? } else { (None, None) };
     let (argv, env) = (StringArray::new(plan.argv.clone()), StringArray::new(plan.env.clone()));
     let hooks = hook_strings(plan);
     let request = Request {
         namespaces: namespaces.iter().fold(0, |flags, kind| flags | kind.flag()),
         cgroup: parent.group.as_ref().map(AsFd::as_fd),
-        pid: slot.as_ref().map_or(progress.pid(), Slot::pid),
+        pid: slot.map_or(progress.pid(), Slot::pid),
     };
     let server =
         Server { plan, progress, parent, gate: gate.as_ref(), pid: request.pid, moved: Mutex::default() };
@@ -89,11 +87,11 @@ pub(super) fn start(
         (None, _) => server.serve(Some(options.timeout)),
     };
     progress.executed();
-    let expired = slot.as_ref().is_some_and(Slot::launched);
+    let expired = slot.is_some_and(Slot::launched);
     match outcome(&server, served, expired, options.timeout) {
-        None => Ok(Started { child, slot, gate }),
+        None => Ok(Started { child, gate }),
         Some(error) => {
-            end_child(&child, slot.as_ref()).map_err(system)?;
+            end_child(&child, slot).map_err(system)?;
             server.give_back()?;
             Err(error)
         }
@@ -116,11 +114,17 @@ fn split((gate, end): (Gate, OwnedFd)) -> (Option<Gate>, Option<OwnedFd>) {
 }
 
 /// A place in the watcher's list. Whoever shares memory suspends its launcher, so the watcher keeps its time limit.
-fn slot(options: &Options<'_>, way: Start) -> Result<Option<Slot>> {
-    match (options.die_with_launcher, way) {
-        (false, Start::Copied | Start::Staged) => Ok(None),
-        (watched, _) => Slot::take(watched, options.timeout).map(Some),
+pub(super) fn slot(plan: &Plan, options: &Options<'_>) -> std::result::Result<Option<Slot>, Error> {
+    let index = plan.clone_index();
+    let shares = match plan.steps().get(index).map(|step| &step.op) {
+        Some(Op::Process(process::Op::Clone { start, .. })) => *start == Start::Shared,
+        _ => false,
+    };
+    if !options.die_with_launcher && !shares {
+        return Ok(None);
     }
+    let taken = Slot::take(options.die_with_launcher, options.timeout);
+    taken.map(Some).map_err(|errno| Error::step(plan, index, errno))
 }
 
 type Served = std::result::Result<Ended, Error>;

@@ -6,14 +6,18 @@
 //! a container behind. `PR_SET_PDEATHSIG` could not promise that: it fires when the launching thread ends, and a change
 //! of credentials clears it.
 //!
+//! It removes the groups that they were in ([`Noted`]), so that a killed launcher leaves nothing.
+//!
 //! And it ends launches that take too long: the launching thread is suspended until its child's exec.
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 use std::time::Duration;
 
 use super::Error;
+use super::noted::{Noted, ROOM};
 use crate::sys::fork::{SharedNumbers, fork};
 use crate::sys::{self, Errno, clock, fs, process, signal};
 
@@ -32,6 +36,14 @@ pub(crate) struct Slot {
     pid: &'static AtomicI32,
     /// While its launch is under way: when it must be over, see [`now`]. 0 otherwise.
     deadline: &'static AtomicI32,
+    /// The groups that were made for it.
+    groups: Noted,
+}
+
+/// What a launcher and its watcher share.
+struct Table {
+    numbers: SharedNumbers<AtomicI32>,
+    notes: SharedNumbers<AtomicU8>,
 }
 
 /// Starts the watcher of containers that die with this process, which a launch does otherwise: the less memory there is to
@@ -46,14 +58,15 @@ pub fn start_watcher() -> Result<(), Error> {
         .map_err(|errno| Error::system("fork a process that ends containers with this one", *errno))
 }
 
-static WATCHED: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
-static UNWATCHED: OnceLock<sys::Result<SharedNumbers>> = OnceLock::new();
+static WATCHED: OnceLock<sys::Result<Table>> = OnceLock::new();
+static UNWATCHED: OnceLock<sys::Result<Table>> = OnceLock::new();
 
 impl Slot {
     /// Takes a free slot for a launch that may take so long. With `watched`, the process in it dies with this one.
     pub(crate) fn take(watched: bool, timeout: Duration) -> sys::Result<Slot> {
         let table = if watched { &WATCHED } else { &UNWATCHED };
-        let numbers = table.get_or_init(|| start(watched)).as_ref().map_err(|errno| *errno)?.get();
+        let table = table.get_or_init(|| start(watched)).as_ref().map_err(|errno| *errno)?;
+        let numbers = table.numbers.get();
         let free = |(_, pair): &(usize, &'static [AtomicI32])| {
             pair[0].compare_exchange(0, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
         };
@@ -61,12 +74,17 @@ impl Slot {
         numbers[0].fetch_max(index as i32 + 1, Ordering::AcqRel);
         let tenths = i32::try_from(timeout.as_millis().div_ceil(100)).unwrap_or(i32::MAX);
         pair[1].store(now().saturating_add(tenths), Ordering::Release);
-        Ok(Slot { pid: &pair[0], deadline: &pair[1] })
+        Ok(Slot { pid: &pair[0], deadline: &pair[1], groups: table.groups(index) })
     }
 
     /// Where the kernel is to write the process's number.
     pub(crate) fn pid(&self) -> &AtomicI32 {
         self.pid
+    }
+
+    /// Groups that go when this process is killed.
+    pub(super) fn groups(&self) -> Noted {
+        self.groups
     }
 
     /// The launch is over. Returns whether it was ended because it took too long.
@@ -82,6 +100,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.groups.forget();
         self.deadline.store(0, Ordering::Release);
         self.pid.store(0, Ordering::Release);
     }
@@ -92,18 +111,26 @@ fn now() -> i32 {
     i32::try_from(clock::monotonic() / 100_000_000 + 1).unwrap_or(i32::MAX)
 }
 
-fn start(watched: bool) -> sys::Result<SharedNumbers> {
-    let numbers = SharedNumbers::new(1 + 2 * SLOTS)?;
+impl Table {
+    fn groups(&self, slot: usize) -> Noted {
+        Noted(&self.notes.get()[slot * ROOM..(slot + 1) * ROOM])
+    }
+}
+
+fn start(watched: bool) -> sys::Result<Table> {
+    let table =
+        Table { numbers: SharedNumbers::new(1 + 2 * SLOTS)?, notes: SharedNumbers::new(SLOTS * ROOM)? };
     let launcher = process::pidfd_open(std::process::id() as i32)?;
     // Blocked from its first instruction: a Ctrl-C must not end it before it has left the terminal's session.
     let mask = signal::block_all()?;
-    let watcher = fork(0, || watch(&launcher, numbers.get(), watched));
+    let watcher = fork(0, || watch(&launcher, &table, watched));
     signal::restore(mask)?;
-    watcher.map(|_| numbers)
+    watcher.map(|_| table)
 }
 
 /// The watcher's life. Raw calls only: it is a fork of a process that may have threads.
-fn watch(launcher: &OwnedFd, numbers: &[AtomicI32], watched: bool) -> i32 {
+fn watch(launcher: &OwnedFd, table: &Table, watched: bool) -> i32 {
+    let numbers = table.numbers.get();
     // Out of the terminal's reach, and holding nothing of the launcher's: no pipe, no directory.
     let ready = process::setsid()
         .and_then(|()| fs::copy_to(launcher.as_fd(), 0))
@@ -119,13 +146,29 @@ fn watch(launcher: &OwnedFd, numbers: &[AtomicI32], watched: bool) -> i32 {
             Err(_) => return 1,
         }
     }
-    for pair in used(numbers) {
-        // A launch under way has lost the thread that it needs; a launched container may be meant to live on.
-        if watched || pair[1].load(Ordering::Acquire) > 0 {
-            kill(&pair[0]);
-        }
+    // A launch under way has lost the thread that it needs; a launched container may be meant to live on.
+    let lost = |pair: &[AtomicI32]| watched || pair[1].load(Ordering::Acquire) > 0;
+    for pair in used(numbers).filter(|pair| lost(pair)) {
+        kill(&pair[0]);
+    }
+    for (index, _) in used(numbers).enumerate().filter(|(_, pair)| lost(pair)) {
+        table.groups(index).visit(remove);
     }
     0
+}
+
+/// Removes a group, once the last of its processes is gone.
+fn remove(group: &CStr) {
+    let mut pause = Duration::from_micros(100);
+    // Together some seconds.
+    for _ in 0..16 {
+        match fs::rmdir(group) {
+            Err(Errno::EBUSY) => clock::sleep_until(clock::monotonic() + u64::from(pause.subsec_nanos())),
+            // Removed, never made, or in use by others.
+            _ => return,
+        }
+        pause = (pause * 2).min(Duration::from_millis(500));
+    }
 }
 
 /// The slots that were ever taken. Their number comes first: the others need not be looked at, which would make their pages.

@@ -32,23 +32,28 @@ pub(crate) fn fork_whole(entry: impl FnOnce() -> i32) -> Result<i32> {
     }
 }
 
-/// Memory that a process shares with those that it forks: zeroed numbers.
-pub(crate) struct SharedNumbers {
-    start: *const std::sync::atomic::AtomicI32,
+/// Memory that a process shares with those that it forks: zeroed atomics.
+pub(crate) struct SharedNumbers<A> {
+    start: *const A,
     count: usize,
 }
 
-// SAFETY: atomics in a mapping that is never unmapped.
-unsafe impl Sync for SharedNumbers {}
-// SAFETY: as above.
-unsafe impl Send for SharedNumbers {}
+/// An atomic number, of which zeroes are a value.
+pub(crate) trait Atomic {}
+impl Atomic for std::sync::atomic::AtomicI32 {}
+impl Atomic for std::sync::atomic::AtomicU8 {}
 
-impl SharedNumbers {
-    /// Maps room for `count` numbers, for the life of the process.
-    pub(crate) fn new(count: usize) -> Result<SharedNumbers> {
-        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+// SAFETY: atomics in a mapping that is never unmapped.
+unsafe impl<A: Atomic> Sync for SharedNumbers<A> {}
+// SAFETY: as above.
+unsafe impl<A: Atomic> Send for SharedNumbers<A> {}
+
+impl<A: Atomic + 'static> SharedNumbers<A> {
+    /// Maps room for `count` numbers, for the life of the process. What is never used takes no memory.
+    pub(crate) fn new(count: usize) -> Result<SharedNumbers<A>> {
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let access = libc::PROT_READ | libc::PROT_WRITE;
-        let size = count * size_of::<std::sync::atomic::AtomicI32>();
+        let size = count * size_of::<A>();
         // SAFETY: a fresh anonymous mapping.
         let start = unsafe { libc::mmap(std::ptr::null_mut(), size, access, flags, -1, 0) };
         if start == libc::MAP_FAILED {
@@ -58,7 +63,7 @@ impl SharedNumbers {
     }
 
     /// The numbers.
-    pub(crate) fn get(&self) -> &[std::sync::atomic::AtomicI32] {
+    pub(crate) fn get(&self) -> &'static [A] {
         // SAFETY: mapped for `count` numbers, zeroed by the kernel, never unmapped, and only touched atomically.
         unsafe { std::slice::from_raw_parts(self.start, self.count) }
     }

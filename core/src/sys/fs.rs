@@ -427,6 +427,13 @@ pub fn chdir(path: &CStr) -> Result<()> {
     Ok(())
 }
 
+/// Whether there is something of this name (`faccessat(2)`).
+#[must_use]
+pub fn is_there(path: &CStr) -> bool {
+    // SAFETY: the path outlives the call.
+    unsafe { call(Sysno::faccessat, args![raw(super::here()), text(path), libc::F_OK]) }.is_ok()
+}
+
 /// Whether the effective user may write (`faccessat2(2)` with `AT_EACCESS`).
 ///
 /// # Errors

@@ -74,6 +74,13 @@ unsafe fn call(number: Sysno, args: [usize; 6]) -> Result<usize> {
 /// For a result that cannot matter, for the reason that stands at the call.
 pub(crate) fn no_matter<T>(_result: Result<T>) {}
 
+/// Takes something back that cannot fail of itself. Once more when it does: nobody else would take it back.
+pub(crate) fn insist(undo: impl Fn() -> Result<()>) {
+    if undo().is_err() {
+        no_matter(undo());
+    }
+}
+
 /// The arguments of a call, padded to six.
 macro_rules! args {
     ($($arg:expr),* $(,)?) => {{
