@@ -38,6 +38,9 @@ pub struct Record {
     pub costs: Vec<Cost>,
     /// Interference, one entry per cell of the matrix.
     pub interference: Vec<Cell>,
+    /// Sweeps of faults, one entry for each kind and launcher.
+    #[serde(default)]
+    pub sweeps: Vec<Sweep>,
     /// What could not be tested here, and what would make it testable.
     pub not_tested: Vec<NotTested>,
 }
@@ -211,6 +214,76 @@ pub struct Cell {
     pub aggressor_work: Vec<f64>,
     /// Asked against got for the victim's and the aggressor's containers.
     pub enforced: String,
+}
+
+/// Faults of one kind, each injected into a launch of its own on one launcher.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// What was made to fail.
+    pub kind: SweepKind,
+    /// Launcher name.
+    pub launcher: String,
+    /// Which of all there are were tried: a sample drawn by this seed, or all.
+    pub seed: u64,
+    /// How many different injections there are.
+    pub possible: u64,
+    /// How many of them were tried.
+    pub tried: u64,
+    /// How many of those happened: the launch came to their place.
+    pub reached: u64,
+    /// Of those: the launcher said an error.
+    pub refused: u64,
+    /// Of those: the container was launched all the same, and is as it is without a fault.
+    pub same: u64,
+    /// Of those: something was left for a moment, and went by itself within two seconds.
+    pub late: u64,
+    /// Of those: something was left, and the launcher's recovery removed it.
+    pub recovered: u64,
+    /// How long the sweep took, in seconds.
+    pub seconds: f64,
+    /// What must not be, in the order of its happening.
+    pub findings: Vec<Finding>,
+    /// Tried, and not reached.
+    pub not_reached: Vec<String>,
+}
+
+/// What a sweep makes fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SweepKind {
+    /// One system call of a launch, with an error.
+    Errno,
+    /// The launcher or the container's first process, by SIGKILL at one of its system calls.
+    Kill,
+    /// One resource, at one value.
+    Resources,
+    /// The config, in one of its values.
+    Inputs,
+}
+
+/// Something that must not be, after a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was injected: `openat#3=EMFILE`.
+    pub injection: String,
+    /// What is wrong.
+    pub problem: Problem,
+    /// What was seen, a line each.
+    pub evidence: Vec<String>,
+}
+
+/// What can be wrong after a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Problem {
+    /// Something was left behind.
+    Left,
+    /// A container runs that is not what was asked for.
+    Weaker,
+    /// It took longer than its limit.
+    Hang,
+    /// It failed without saying why, or reported success without having launched.
+    Silent,
 }
 
 /// Something that could not be tested here.

@@ -14,6 +14,7 @@ fn bare() -> Record {
         guarantees: Vec::new(),
         costs: Vec::new(),
         interference: Vec::new(),
+        sweeps: Vec::new(),
         not_tested: Vec::new(),
         ..sample::record()
     }
@@ -39,6 +40,7 @@ fn slowdowns_are_paired_by_round() {
     let latency =
         |factor: u64| (0..6).flat_map(move |round| vec![factor * (round + 1) * 1000; 100]).collect();
     let record = Record {
+        sweeps: Vec::new(),
         interference: vec![
             cell(Some("hog"), Some("cpu.max"), latency(2), &[40.0; 6]),
             cell(Some("hog"), None, latency(3), &[100.0; 6]),
@@ -62,6 +64,7 @@ fn slowdowns_are_paired_by_round() {
 #[test]
 fn rounds_too_short_for_a_percentile_are_pooled_or_silent() {
     let record = |n: u64| Record {
+        sweeps: Vec::new(),
         interference: vec![
             cell(None, None, (0..n).map(|i| 1000 + i % 2).collect(), &[]),
             cell(Some("hog"), None, (0..n).map(|i| 2000 + i % 2).collect(), &[1.0; 6]),

@@ -65,6 +65,7 @@ fn measured(dice: &mut Dice, truth: Truth) -> Record {
         costs: vec![cost("spawn", launches), cost("others", others)],
         guarantees: Vec::new(),
         interference: Vec::new(),
+        sweeps: Vec::new(),
         not_tested: Vec::new(),
         ..sample::record()
     }

@@ -50,6 +50,7 @@ fn empty() -> Record {
         guarantees: Vec::new(),
         costs: Vec::new(),
         interference: Vec::new(),
+        sweeps: Vec::new(),
         not_tested: Vec::new(),
         launchers: Vec::new(),
         ..sample::record()

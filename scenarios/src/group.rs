@@ -14,6 +14,9 @@ use crate::progress::say;
 /// How long a group may stay busy after its last process has ended: the kernel frees it in the background.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Name of the group that keeps the parent there, see [`Groups::keep`].
+pub(crate) const KEPT: &str = "keep";
+
 /// The parent of all groups of a run. Launchers make the groups; this removes them.
 #[derive(Debug)]
 pub(crate) struct Groups {
@@ -63,7 +66,7 @@ impl Groups {
                     fs::write(parent.join(file), fs::read_to_string(mount.join(file))?)?;
                 }
             }
-            fs::create_dir_all(parent.join("keep"))?;
+            fs::create_dir_all(parent.join(KEPT))?;
         }
         Ok(())
     }

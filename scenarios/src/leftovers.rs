@@ -79,12 +79,18 @@ fn is_orphan(path: &Path, user: u32) -> bool {
     then.is_some_and(|then| then != now)
 }
 
-/// Kills the processes of a group and of the groups in it, and counts them.
-fn end(group: &Path) -> usize {
+/// Kills the processes of a group and of the groups in it, and counts them. Frozen tasks of v1 would not die
+/// (`freezer-subsystem.rst`), so they are thawed first.
+pub(crate) fn end(group: &Path) -> usize {
     /// signal(7)
     const SIGKILL: i32 = 9;
     let below = fs::read_dir(group).into_iter().flatten().flatten().map(|entry| entry.path());
     let ended: usize = below.filter(|path| path.is_dir()).map(|path| end(&path)).sum();
+    let freezer = group.join("freezer.state");
+    if freezer.exists() {
+        // Where it fails its tasks stay, and so does the group, which is told.
+        drop(fs::write(freezer, "THAWED"));
+    }
     let procs = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
     // A process of another pid namespace reads as 0 (cgroups(7)) and is not ours to end.
     let pids = procs.lines().filter_map(|line| line.parse().ok()).filter(|pid: &i32| *pid > 0);

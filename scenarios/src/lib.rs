@@ -13,6 +13,7 @@ pub mod cost;
 pub mod edit;
 mod expect;
 mod facts;
+pub mod faults;
 mod group;
 pub mod inside;
 pub mod interference;

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     match arguments.iter().skip(1).map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["inside", "work", request] => isolab_scenarios::workload::main(request),
         ["inside", "probe", ..] => isolab_scenarios::probe::main(&arguments[3..]),
+        ["inside", "faults", job] => isolab_scenarios::faults::worker::main(job),
         ["inside", "qemu", ..] => isolab_scenarios::lab::machine::become_qemu(&arguments[3..]),
         _ => cli::main(),
     }

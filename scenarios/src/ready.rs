@@ -183,9 +183,17 @@ impl Ready {
     /// # Errors
     /// When it cannot be read.
     pub fn enforced(&self, container: &Container) -> Result<Enforced, Error> {
+        Ok(self.seen(container)?.0)
+    }
+
+    /// The same, with what was seen.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn seen(&self, container: &Container) -> Result<(Enforced, Observation), Error> {
         let mut seen = Observation::of(container.pid(), &self.host.cgroups)?;
         seen.read_sysctls(container.pid(), &self.config);
-        Ok(observe::compare(&self.config, &self.host, &self.own, &seen))
+        Ok((observe::compare(&self.config, &self.host, &self.own, &seen), seen))
     }
 
     /// Launches a sibling that is held at its exec, reads it, and removes it.
@@ -210,13 +218,11 @@ impl Ready {
     /// When it cannot be launched or read.
     pub(crate) fn observe(&self) -> Result<(Enforced, Observation), Error> {
         let mut container = self.held()?;
-        let mut seen = Observation::of(container.pid(), &self.host.cgroups)?;
-        seen.read_sysctls(container.pid(), &self.config);
-        let enforced = observe::compare(&self.config, &self.host, &self.own, &seen);
+        let seen = self.seen(&container)?;
         container.release()?;
         expect_success(&mut container)?;
         container.remove()?;
-        Ok((enforced, seen))
+        Ok(seen)
     }
 
     /// Launches, waits for the workload's end, and removes: the whole way, with the time of each part. `planted` is CPU
@@ -308,7 +314,7 @@ fn waste(nanoseconds: u64) {
     }
 }
 
-fn expect_success(container: &mut Container) -> Result<(), Error> {
+pub(crate) fn expect_success(container: &mut Container) -> Result<(), Error> {
     match container.wait(Some(LIMIT))? {
         Some(Exit::Code(0)) => Ok(()),
         Some(exit) => Err(Error::Ended { what: "the workload".into(), how: describe(&exit) }),

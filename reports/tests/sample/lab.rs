@@ -138,6 +138,7 @@ fn bare(truth: &Truth, command: &str, padding: u64) -> Record {
         guarantees: Vec::new(),
         costs: Vec::new(),
         interference: Vec::new(),
+        sweeps: Vec::new(),
         not_tested: Vec::new(),
         ..sample::record()
     }
@@ -232,6 +233,7 @@ fn measured(dice: &mut Dice, truth: &Truth, seed: u64) -> Record {
                 vec![plain(dice, "create, overlay", 19_000), plain(dice, "read, overlay", 91_000)],
             ),
         ],
+        sweeps: Vec::new(),
         interference: vec![cell(dice, None, 52_000.0), cell(dice, Some("cpu hog"), 190_000.0)],
         ..bare(truth, "bench spawn overlay interference", seed * 37 % 128)
     }

@@ -35,6 +35,7 @@ pub(crate) fn record() -> Record {
         ],
         guarantees: guarantees(),
         costs: vec![ladder(&mut dice), floor(&mut dice), overlay(&mut dice)],
+        sweeps: Vec::new(),
         interference: interference(&mut dice),
         not_tested: vec![
             NotTested {

@@ -62,6 +62,7 @@ impl Session {
             guarantees: Vec::new(),
             costs: Vec::new(),
             interference: Vec::new(),
+            sweeps: Vec::new(),
             not_tested,
         };
         Ok(Session { host, launchers, program, bars: Bars::new(), cancel, folder, record, begun })

@@ -180,6 +180,7 @@ mod tests {
             guarantees: Vec::new(),
             costs: vec![cost],
             interference: Vec::new(),
+            sweeps: Vec::new(),
             not_tested: Vec::new(),
         };
         Boot {

@@ -1,0 +1,248 @@
+//! Sweeps over `core`: every system call of a launch, in process.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use isolab_core::host::Host;
+use isolab_core::snapshot::{HostSnapshot, Settled, settle};
+use isolab_core::sys::process;
+use isolab_reports::record::{Sweep, SweepKind};
+use serde::de::DeserializeOwned;
+
+use super::ground::{self, Ground, ID};
+use super::tally::Tally;
+use super::worker::{Call, Hello, Job, Planted, Request};
+use super::{LIMIT, Outcome, SETTLE, Trial, errno, sample};
+use crate::cancel::Cancel;
+use crate::progress::Progress;
+use crate::ready::Error;
+use crate::workload::exit;
+
+/// What to sweep.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'o> {
+    /// The statically linked `isolab`.
+    pub program: &'o Path,
+    /// Of the sample.
+    pub seed: u64,
+    /// How many injections; `None` for all.
+    pub sample: Option<usize>,
+    /// What the launcher is to do wrong, so that the sweep can be seen to find it.
+    pub planted: Option<Planted>,
+}
+
+/// Lets every system call of a launch fail, one in each launch, with each error that is plausible of it.
+///
+/// # Errors
+/// When a launch without a fault does not work, or the run is to stop.
+pub fn errnos(
+    options: Options<'_>,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Sweep, Error> {
+    let acts = |call: &Call| errno::plausible(&call.name).to_vec();
+    sweep(SweepKind::Errno, options, host, acts, progress, cancel)
+}
+
+/// Kills the launcher at each of its system calls, and the container's first process at each of its own.
+///
+/// # Errors
+/// As [`errnos`].
+pub fn kills(
+    options: Options<'_>,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Sweep, Error> {
+    sweep(SweepKind::Kill, options, host, |_| vec!["SIGKILL"], progress, cancel)
+}
+
+fn sweep(
+    kind: SweepKind,
+    options: Options<'_>,
+    host: &Host,
+    acts: impl Fn(&Call) -> Vec<&'static str>,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Sweep, Error> {
+    let mut stages = Vec::new();
+    for (index, variant) in ground::variants().into_iter().enumerate() {
+        stages.push(Stage::new(options, host, index, variant.name)?);
+    }
+    let mut all: Vec<(usize, Call, &str)> = Vec::new();
+    for (index, stage) in stages.iter().enumerate() {
+        for call in &stage.worker.hello.calls {
+            all.extend(acts(call).into_iter().map(|act| (index, call.clone(), act)));
+        }
+    }
+    let chosen = sample(all.len(), options.sample, options.seed);
+    let mut tally = Tally::new(kind, "core", options.seed, all.len());
+    progress.begin(&format!("core: {}", super::title(kind)), chosen.len() as u64);
+    for index in chosen {
+        cancel.check()?;
+        let (stage, call, act) = &all[index];
+        let stage = &mut stages[*stage];
+        let injection = format!("{}: {}#{}@{}={act}", stage.name, call.name, call.nth, call.site);
+        progress.step(&injection);
+        let request = Request { site: call.site.clone(), nth: call.nth, act: (*act).into() };
+        let trial = stage.trial(&request, host)?;
+        if !tally.add(&injection, &trial) {
+            stage.begin_anew()?;
+        }
+    }
+    progress.done();
+    Ok(tally.end())
+}
+
+/// A variant of the config with the process that launches it.
+struct Stage<'o> {
+    name: String,
+    program: &'o Path,
+    worker: Worker,
+    ground: Ground,
+    before: HostSnapshot,
+    planted: Option<Planted>,
+}
+
+impl<'o> Stage<'o> {
+    fn new(options: Options<'o>, host: &Host, variant: usize, name: String) -> Result<Stage<'o>, Error> {
+        let Options { program, planted, .. } = options;
+        let ground = Ground::new(program, host, variant, exit::PATH)?;
+        let before = HostSnapshot::take(&ground.scope, host);
+        Ok(Stage {
+            name,
+            program,
+            worker: Worker::start(&ground, program, planted)?,
+            ground,
+            before,
+            planted,
+        })
+    }
+
+    fn trial(&mut self, request: &Request, host: &Host) -> Result<Trial, Error> {
+        let mut trial = self.worker.ask(request)?;
+        if matches!(trial.outcome, Outcome::Killed | Outcome::Hang) {
+            // The next start: what the dead one has left is its to remove.
+            let left = left(&self.ground, host, &self.before);
+            self.worker = Worker::start(&self.ground, self.program, self.planted)?;
+            trial.left = self::left(&self.ground, host, &self.before);
+            trial.recovered = left.into_iter().filter(|line| !trial.left.contains(line)).collect();
+        }
+        Ok(trial)
+    }
+
+    /// As if there had been nothing.
+    fn begin_anew(&mut self) -> Result<(), Error> {
+        self.worker.end();
+        self.ground.clean().map_err(Error::io("clean up after a fault"))?;
+        self.worker = Worker::start(&self.ground, self.program, self.planted)?;
+        Ok(())
+    }
+}
+
+/// What is left after some time to go.
+fn left(ground: &Ground, host: &Host, before: &HostSnapshot) -> Vec<String> {
+    match settle(&ground.scope, host, before, SETTLE) {
+        Settled::Nothing | Settled::Late(_) => Vec::new(),
+        Settled::Left(left) => left.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A process that launches, see [`super::worker`].
+struct Worker {
+    process: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    hello: Hello,
+}
+
+impl Worker {
+    fn start(ground: &Ground, program: &Path, planted: Option<Planted>) -> Result<Worker, Error> {
+        let job = Job {
+            config: ground.bundle.config().clone(),
+            bundle: ground.bundle.dir().to_owned(),
+            id: ID.into(),
+            token: ground.scope.token.clone(),
+            groups: ground.scope.groups.clone(),
+            directories: ground.scope.directories.clone(),
+            planted,
+        };
+        let job = serde_json::to_string(&job).unwrap_or_else(|error| unreachable!("a job is JSON: {error}"));
+        let mut command = Command::new(program);
+        command.args(["inside", "faults", &job]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().map_err(Error::io("start a process that launches"))?;
+        let (Some(requests), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
+            unreachable!("both are pipes")
+        };
+        let mut worker = Worker {
+            process,
+            requests,
+            answers: BufReader::new(answers),
+            hello: Hello { calls: Vec::new(), facts: 0 },
+        };
+        match worker.hear(LIMIT)? {
+            Heard::Said(hello) => worker.hello = hello,
+            Heard::Gone | Heard::Nothing => {
+                let how = "did not come to its first launch without a fault; its error is above".into();
+                return Err(Error::Ended { what: "the process that launches".into(), how });
+            }
+        }
+        Ok(worker)
+    }
+
+    /// One launch. The worker is of no use any more after one that was killed or hangs.
+    fn ask(&mut self, request: &Request) -> Result<Trial, Error> {
+        let mut line = serde_json::to_string(request).unwrap_or_else(|error| unreachable!("{error}"));
+        line.push('\n');
+        self.requests.write_all(line.as_bytes()).map_err(Error::io("ask for a launch"))?;
+        Ok(match self.hear(LIMIT + SETTLE)? {
+            Heard::Said(trial) => trial,
+            Heard::Gone => Trial::of(Outcome::Killed),
+            Heard::Nothing => {
+                self.process.kill().map_err(Error::io("end a launch that hangs"))?;
+                Trial::of(Outcome::Hang)
+            }
+        })
+    }
+
+    fn hear<T: DeserializeOwned>(&mut self, within: Duration) -> Result<Heard<T>, Error> {
+        let mut line = String::new();
+        // A line comes in one piece: nothing of it can be in the buffer already.
+        let ready = process::poll(&[self.answers.get_ref().as_fd()], Some(within));
+        let ready = ready.map_err(|errno| std::io::Error::from_raw_os_error(errno.into_raw()));
+        if ready.map_err(Error::io("hear from a launch"))?.is_none() {
+            return Ok(Heard::Nothing);
+        }
+        self.answers.read_line(&mut line).map_err(Error::io("hear from a launch"))?;
+        match serde_json::from_str(&line) {
+            Ok(said) => Ok(Heard::Said(said)),
+            Err(_) => Ok(Heard::Gone),
+        }
+    }
+}
+
+enum Heard<T> {
+    Said(T),
+    /// It is dead.
+    Gone,
+    /// It has not said anything in time.
+    Nothing,
+}
+
+impl Worker {
+    fn end(&mut self) {
+        // It may be dead already, and nobody else waits for it.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
