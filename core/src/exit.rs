@@ -1,4 +1,4 @@
-//! The smallest program: a static ELF executable that only calls `exit(0)`.
+//! The smallest programs: static ELF executables, one that only calls `exit(0)`, and one that reads a byte before.
 //!
 //! A launch is measured with a program whose own cost is next to nothing: no loader, no libc, one page mapped, two or
 //! three instructions. The file is written by hand, header by header (elf(5)), so that no compiler is needed on the host.
@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// Where the workload is in a root filesystem.
 pub const PATH: &str = "/exit";
+
+/// Where the workload that waits for a byte, or for the end, of its standard input is.
+pub const HOLD: &str = "/hold";
 
 /// Offset of the code: it follows the ELF header (64 bytes) and one program header (56 bytes).
 const CODE: usize = 64 + 56;
@@ -21,6 +24,15 @@ const X86_64: [u8; 9] = [0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05];
 /// `mov x0, #0; mov x8, #93; svc #0`: exit(0) in the aarch64 convention.
 const AARCH64: [u8; 12] = [0x00, 0x00, 0x80, 0xd2, 0xa8, 0x0b, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4];
 
+/// `xor edi, edi; lea rsi, [rsp-64]; mov edx, 1; xor eax, eax; syscall`: read(0, stack, 1), before [`X86_64`].
+const READ_X86_64: [u8; 16] =
+    [0x31, 0xff, 0x48, 0x8d, 0x74, 0x24, 0xc0, 0xba, 1, 0, 0, 0, 0x31, 0xc0, 0x0f, 0x05];
+/// `mov x0, #0; sub x1, sp, #64; mov x2, #1; mov x8, #63; svc #0`: the same on aarch64.
+const READ_AARCH64: [u8; 20] = [
+    0x00, 0x00, 0x80, 0xd2, 0xe1, 0x03, 0x01, 0xd1, 0x22, 0x00, 0x80, 0xd2, 0xe8, 0x07, 0x80, 0xd2, 0x01,
+    0x00, 0x00, 0xd4,
+];
+
 /// The executable for a machine as `uname -m` names it; `None` for a machine that we have no code for.
 #[must_use]
 pub fn elf(machine: &str) -> Option<Vec<u8>> {
@@ -31,13 +43,34 @@ pub fn elf(machine: &str) -> Option<Vec<u8>> {
     }
 }
 
+/// The same for the workload that waits.
+fn hold(machine: &str) -> Option<Vec<u8>> {
+    match machine {
+        "x86_64" => Some(executable(62, &[&READ_X86_64[..], &X86_64].concat())),
+        "aarch64" => Some(executable(183, &[&READ_AARCH64[..], &AARCH64].concat())),
+        _ => None,
+    }
+}
+
 /// Writes the workload for this build's machine as [`PATH`] into a root filesystem.
 ///
 /// # Errors
 /// When the file cannot be written, or there is no code for this machine (`Unsupported`).
 pub fn install(rootfs: &Path) -> std::io::Result<PathBuf> {
-    let path = rootfs.join(PATH.trim_start_matches('/'));
-    let bytes = elf(std::env::consts::ARCH).ok_or(std::io::ErrorKind::Unsupported)?;
+    write(rootfs, PATH, elf(std::env::consts::ARCH))
+}
+
+/// Writes the workload that waits as [`HOLD`].
+///
+/// # Errors
+/// As [`install`].
+pub fn install_hold(rootfs: &Path) -> std::io::Result<PathBuf> {
+    write(rootfs, HOLD, hold(std::env::consts::ARCH))
+}
+
+fn write(rootfs: &Path, path: &str, bytes: Option<Vec<u8>>) -> std::io::Result<PathBuf> {
+    let path = rootfs.join(path.trim_start_matches('/'));
+    let bytes = bytes.ok_or(std::io::ErrorKind::Unsupported)?;
     let mut file =
         std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o755).open(&path)?;
     file.write_all(&bytes)?;
@@ -102,6 +135,24 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     fn a_planted_fault_is_seen() {
         assert_eq!(status("seven", Some(&[0xbf, 7, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05])), Some(7));
+    }
+
+    #[test]
+    fn the_one_that_waits_ends_with_its_input() {
+        let dir = std::env::temp_dir().join(format!("isolab-hold-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        let path = install_hold(&dir).unwrap();
+        let start = || std::process::Command::new(&path).stdin(std::process::Stdio::piped()).spawn();
+        let mut child = start();
+        while matches!(&child, Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy) {
+            child = start();
+        }
+        let mut child = child.unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert_eq!(child.try_wait().unwrap(), None);
+        drop(child.stdin.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Error {
     ///
     /// # Errors
     /// When the run was asked to stop.
-    pub(crate) fn into_not_tested(self, what: &str) -> Result<NotTested, Error> {
+    pub fn into_not_tested(self, what: &str) -> Result<NotTested, Error> {
         let remedy = match &self {
             Error::Cancelled(_) => return Err(self),
             Error::Plan(PlanError { path, problem, remedy }) => {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use isolab_core::host::Host;
 use isolab_core::need;
-use isolab_reports::record::{Problem, Sweep};
+use isolab_reports::record::{Problem, Sweep, SweepKind};
 use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::faults::core::{self, Options};
 use isolab_scenarios::faults::worker::Planted;
@@ -49,7 +49,7 @@ fn no_system_call_of_core_fails_without_an_error_or_with_leftovers() {
     if !need::met(&["root"]) {
         return;
     }
-    let sweep = core::errnos(options(), &Host::probe(), &Quiet, &Cancel::new()).unwrap();
+    let sweep = core::sweep(SweepKind::Errno, options(), &Host::probe(), &Quiet, &Cancel::new()).unwrap();
     report(&sweep);
     assert!(sweep.findings.is_empty() && sweep.possible >= 2000, "{:?}", sweep.findings);
 }
@@ -59,7 +59,7 @@ fn core_can_be_killed_at_each_of_its_system_calls() {
     if !need::met(&["root"]) {
         return;
     }
-    let sweep = core::kills(options(), &Host::probe(), &Quiet, &Cancel::new()).unwrap();
+    let sweep = core::sweep(SweepKind::Kill, options(), &Host::probe(), &Quiet, &Cancel::new()).unwrap();
     report(&sweep);
     assert!(sweep.findings.is_empty(), "{:?}", sweep.findings);
     assert!(sweep.refused < sweep.reached, "the launcher itself was killed, too");
@@ -78,7 +78,7 @@ fn what_a_launcher_does_wrong_is_found() {
     ];
     for (planted, problem, sample) in expected {
         let options = Options { planted: Some(planted), sample: Some(sample), ..options() };
-        let sweep = core::errnos(options, &Host::probe(), &Quiet, &Cancel::new()).unwrap();
+        let sweep = core::sweep(SweepKind::Errno, options, &Host::probe(), &Quiet, &Cancel::new()).unwrap();
         report(&sweep);
         // Some faults are survived, and are no occasion to do it wrong.
         let found = sweep.findings.iter().filter(|finding| finding.problem == problem).count();

@@ -6,6 +6,7 @@
 
 pub mod answers;
 pub mod costs;
+pub mod faults;
 pub mod gaps;
 pub mod guarantees;
 pub mod host;
@@ -18,6 +19,7 @@ use crate::text::visible;
 use crate::units;
 use answers::Answer;
 use costs::{Comparison, Ladder};
+use faults::Faults;
 use gaps::Gap;
 use guarantees::Matrix;
 use host::HostFacts;
@@ -45,6 +47,8 @@ pub struct Figures {
     pub comparisons: Vec<Comparison>,
     /// How far neighbours reach.
     pub victims: Vec<Victim>,
+    /// Launches in which something failed.
+    pub faults: Vec<Faults>,
     /// What could not be tested, and how to make it testable.
     pub gaps: Vec<Gap>,
     /// What this host is.
@@ -60,21 +64,27 @@ impl Figures {
         let (ladders, comparisons) = costs::of(record);
         let victims = interference::of(record);
         let trust = Trust::of(record);
-        Figures {
-            command: visible(&record.command),
-            isolab: visible(&record.isolab),
-            started: units::utc(record.started),
-            took: format!("{:.0} s", record.seconds),
-            answers: vec![
+        let faults = faults::of(record);
+        let answers = match faults.is_empty() || !guarantees.is_empty() {
+            true => vec![
                 answers::holds(&guarantees),
                 answers::costs(&ladders, &comparisons),
                 answers::reaches(&victims),
                 answers::trusts(&trust),
             ],
+            false => vec![faults::answer(&faults), answers::trusts(&trust)],
+        };
+        Figures {
+            command: visible(&record.command),
+            isolab: visible(&record.isolab),
+            started: units::utc(record.started),
+            took: format!("{:.0} s", record.seconds),
+            answers,
             guarantees,
             ladders,
             comparisons,
             victims,
+            faults,
             gaps: gaps::of(record),
             host: HostFacts::of(record),
             trust,

@@ -10,6 +10,7 @@ use askama::Template;
 
 use crate::figures::Figures;
 use crate::figures::answers::Tone;
+use crate::figures::faults;
 use crate::figures::interference::Victim;
 use crate::figures::verdict::Verdict;
 use crate::record::Record;
@@ -100,6 +101,14 @@ impl Page<'_> {
         };
         let plural = |n: usize| if n == 1 { "" } else { "s" };
         match (broken, unproven) {
+            _ if matrix.is_empty() && !self.figures.faults.is_empty() => {
+                let rows = self.figures.faults.iter().flat_map(|faults| &faults.rows);
+                match rows.map(faults::Row::found).sum() {
+                    0 => "No fault that was tried left anything or weakened a container".to_string(),
+                    1 => "1 finding after faults".to_string(),
+                    n => format!("{n} findings after faults"),
+                }
+            }
             _ if matrix.is_empty() => format!("{} of {}", self.figures.command, self.figures.host.kernel),
             (0, 0) => "Every guarantee that could be tested holds".to_string(),
             (0, n) => {

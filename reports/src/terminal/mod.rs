@@ -2,6 +2,7 @@
 //!
 //! Pure: the caller prints the text. Without colour it holds no escape sequence, whatever the record holds.
 
+mod faults;
 mod numbers;
 mod page;
 pub(crate) mod sections;
@@ -25,6 +26,7 @@ pub fn render(record: &Record, style: &Style, width: usize, html_path: Option<&P
     sections::guarantees(&mut page, &figures);
     numbers::costs(&mut page, &figures);
     numbers::interference(&mut page, &figures);
+    faults::faults(&mut page, &figures);
     sections::trust(&mut page, &figures);
     sections::gaps(&mut page, &figures);
     page.finish(html_path)

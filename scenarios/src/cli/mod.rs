@@ -4,6 +4,7 @@ mod ab;
 mod bars;
 mod bench;
 mod check;
+mod faults;
 mod host;
 mod image;
 mod interrupt;
@@ -61,6 +62,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Compares two launchers on your own config: pairs that take turns, and their median difference
     Ab(ab::Arguments),
+    /// What a launch leaves when something in it fails: each system call, a kill at each, by launcher
+    Faults(faults::Arguments),
     /// Runs scenario files, or scenarios of the catalogue by id
     Run(run::Arguments),
     /// Boots several kernels, runs the same scenarios in each, and shows what changed
@@ -124,6 +127,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check(arguments)) => check::check(&arguments),
         Some(Command::Bench(arguments)) => bench::bench(&arguments),
         Some(Command::Ab(arguments)) => ab::ab(&arguments),
+        Some(Command::Faults(arguments)) => faults::faults(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Kernels(arguments)) => kernels::kernels(&arguments),
         Some(Command::Image(command)) => image::image(&command),

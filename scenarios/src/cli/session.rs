@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use isolab_core::host::{Feature, Host};
 use isolab_reports::figures::Figures;
-use isolab_reports::record::{Cell, Cost, FORMAT, Guarantee, NotTested, Outcome, Record};
+use isolab_reports::record::{Cell, Cost, FORMAT, Guarantee, NotTested, Outcome, Record, Sweep};
 use isolab_scenarios::cancel::{Cancel, Cancelled};
 use isolab_scenarios::launcher::{self, Found, Launcher};
 use isolab_scenarios::leftovers;
@@ -83,6 +83,14 @@ impl Session {
         self.record.not_tested.extend(not_tested);
     }
 
+    /// Adds a sweep, or why there is none.
+    pub(super) fn add_sweep(&mut self, swept: Result<Sweep, NotTested>) {
+        match swept {
+            Ok(sweep) => self.record.sweeps.push(sweep),
+            Err(gap) => self.record.not_tested.push(gap),
+        }
+    }
+
     /// Writes and prints what was found, and says with the exit status how it went.
     pub(super) fn end(mut self, common: &Common) -> Result<ExitCode, Failure> {
         self.cancel.check().map_err(|Cancelled| Failure::Interrupted)?;
@@ -109,13 +117,14 @@ fn launchers(names: &[String], host: &Host) -> Result<Found, Failure> {
     Ok(Found { here: named.collect::<Result<_, _>>().map_err(Failure::Input)?, absent: Vec::new() })
 }
 
-/// 1 when a guarantee is broken or its control did not turn red; else 4 when something could not be tested though it
+/// 1 when a guarantee is broken or its control did not turn red, or a fault had a finding; else 4 when something could not be tested though it
 /// had to be; else 0.
 fn status(record: &Record, must_run: bool) -> ExitCode {
     use isolab_reports::figures::verdict::Verdict;
     let matrix = Figures::of(record).guarantees;
     let untested = |guarantee: &Guarantee| matches!(guarantee.outcome, Outcome::NotTestable { .. });
-    if matrix.count(Verdict::Broken) + matrix.count(Verdict::Unproven) > 0 {
+    let found = record.sweeps.iter().any(|sweep| !sweep.findings.is_empty());
+    if found || matrix.count(Verdict::Broken) + matrix.count(Verdict::Unproven) > 0 {
         ExitCode::from(1)
     } else if must_run && (!record.not_tested.is_empty() || record.guarantees.iter().any(untested)) {
         ExitCode::from(4)

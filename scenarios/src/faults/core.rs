@@ -34,38 +34,15 @@ pub struct Options<'o> {
     pub planted: Option<Planted>,
 }
 
-/// Lets every system call of a launch fail, one in each launch, with each error that is plausible of it.
+/// Lets every system call of a launch fail, one in each launch, with each error that is plausible of it; or kills the launcher
+/// at each of its system calls, and the container's first process at each of its own.
 ///
 /// # Errors
 /// When a launch without a fault does not work, or the run is to stop.
-pub fn errnos(
-    options: Options<'_>,
-    host: &Host,
-    progress: &dyn Progress,
-    cancel: &Cancel,
-) -> Result<Sweep, Error> {
-    let acts = |call: &Call| errno::plausible(&call.name).to_vec();
-    sweep(SweepKind::Errno, options, host, acts, progress, cancel)
-}
-
-/// Kills the launcher at each of its system calls, and the container's first process at each of its own.
-///
-/// # Errors
-/// As [`errnos`].
-pub fn kills(
-    options: Options<'_>,
-    host: &Host,
-    progress: &dyn Progress,
-    cancel: &Cancel,
-) -> Result<Sweep, Error> {
-    sweep(SweepKind::Kill, options, host, |_| vec!["SIGKILL"], progress, cancel)
-}
-
-fn sweep(
+pub fn sweep(
     kind: SweepKind,
     options: Options<'_>,
     host: &Host,
-    acts: impl Fn(&Call) -> Vec<&'static str>,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Sweep, Error> {
@@ -76,7 +53,8 @@ fn sweep(
     let mut all: Vec<(usize, Call, &str)> = Vec::new();
     for (index, stage) in stages.iter().enumerate() {
         for call in &stage.worker.hello.calls {
-            all.extend(acts(call).into_iter().map(|act| (index, call.clone(), act)));
+            let acts = if kind == SweepKind::Kill { &["SIGKILL"] } else { errno::plausible(&call.name) };
+            all.extend(acts.iter().map(|act| (index, call.clone(), *act)));
         }
     }
     let chosen = sample(all.len(), options.sample, options.seed);

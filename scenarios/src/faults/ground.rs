@@ -15,6 +15,7 @@ use crate::bed::Bed;
 use crate::bundle::Bundle;
 use crate::edit::{self, Edit};
 use crate::ready::Error;
+use crate::workload::exit;
 use crate::{group, leftovers};
 
 /// Name of the container, and of its bundle and group.
@@ -44,6 +45,7 @@ impl Ground {
             env.push(scope.variable().into());
         }
         let bundle = bed.bundle(ID, config)?;
+        exit::install_hold(&bundle.rootfs()).map_err(Error::io("write the waiting workload"))?;
         fs::create_dir_all(bundle.rootfs().join("srv/shared")).map_err(Error::io("make a directory"))?;
         bundle.write().map_err(Error::io("write the config"))?;
         Ok(Ground { bed, bundle, scope })

@@ -10,6 +10,8 @@ pub enum Outcome {
     Refused(String),
     /// The container ran; this is otherwise than without a fault.
     Launched(Vec<String>),
+    /// The launcher reported success, and the container's program never ran.
+    Nothing,
     /// It is not known: the launcher was killed.
     Killed,
     /// It took too long.
@@ -47,6 +49,9 @@ impl Trial {
             }
             Outcome::Launched(differences) if !differences.is_empty() => {
                 problems.push((Problem::Weaker, differences.clone()));
+            }
+            Outcome::Nothing => {
+                problems.push((Problem::Silent, vec!["it reported success, and nothing ran".into()]));
             }
             Outcome::Hang => {
                 let line = format!("it had not ended after {} s", super::LIMIT.as_secs());
@@ -129,11 +134,15 @@ mod tests {
         assert!(!tally.add("6", &trial(Outcome::Refused(" \n".into()))));
         assert!(!tally.add("7", &trial(Outcome::Launched(vec!["weak".into()]))));
         assert!(!tally.add("8", &trial(Outcome::Hang)));
-        assert!(!tally.add("9", &Trial { left: vec!["group".into()], ..trial(Outcome::Killed) }));
+        assert!(!tally.add("9", &trial(Outcome::Nothing)));
+        assert!(!tally.add("10", &Trial { left: vec!["group".into()], ..trial(Outcome::Killed) }));
         let sweep = tally.end();
-        assert_eq!((sweep.tried, sweep.reached, sweep.refused, sweep.same), (9, 8, 2, 1));
+        assert_eq!((sweep.tried, sweep.reached, sweep.refused, sweep.same), (10, 9, 2, 1));
         assert_eq!((sweep.late, sweep.recovered, sweep.not_reached), (1, 1, vec!["4".to_owned()]));
         let problems: Vec<Problem> = sweep.findings.iter().map(|finding| finding.problem).collect();
-        assert_eq!(problems, [Problem::Silent, Problem::Weaker, Problem::Hang, Problem::Left]);
+        assert_eq!(
+            problems,
+            [Problem::Silent, Problem::Weaker, Problem::Hang, Problem::Silent, Problem::Left]
+        );
     }
 }

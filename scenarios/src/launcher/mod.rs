@@ -72,6 +72,11 @@ pub trait Launcher: Send + Sync {
     /// `core`, `runc`, `crun`, `bwrap`, or the name of a binary.
     fn name(&self) -> &str;
 
+    /// Where it is, when it is an OCI runtime.
+    fn runtime(&self) -> Option<&Path> {
+        None
+    }
+
     /// For the record.
     fn describe(&self) -> record::Launcher;
 

@@ -56,6 +56,10 @@ impl Launcher for Oci {
         &self.name
     }
 
+    fn runtime(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
     fn describe(&self) -> record::Launcher {
         record::Launcher {
             name: self.name.clone(),

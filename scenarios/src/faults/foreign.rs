@@ -1,0 +1,242 @@
+//! Launches by a program, with a fault: how it ends, what the container is, what is left.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use isolab_core::config::Config;
+use isolab_core::host::Host;
+use isolab_core::observe::Observation;
+use isolab_core::snapshot::{HostSnapshot, Settled, settle};
+
+use super::ground::{Ground, ID};
+use super::posture::Posture;
+use super::{LIMIT, Outcome, SETTLE, Trial};
+use crate::ready::{Error, own_observation};
+use crate::scratch::Scratch;
+use crate::workload::exit;
+
+/// How often one looks.
+const TICK: Duration = Duration::from_millis(2);
+
+/// What stays the same over all launches of a sweep.
+pub(super) struct Foreign {
+    name: String,
+    runtime: PathBuf,
+    pub(super) ground: Ground,
+    /// Where the launcher's standard error and the like go, outside of what is looked at.
+    pub(super) notes: Scratch,
+    host: Host,
+    config: Config,
+    posture: Posture,
+    before: HostSnapshot,
+}
+
+/// What a launcher came to in one launch.
+pub(super) struct Attempt {
+    /// `None` when it hangs.
+    pub(super) status: Option<ExitStatus>,
+    /// Its standard error.
+    pub(super) said: String,
+    /// What was seen of the container, if it came to its program.
+    seen: Option<Observation>,
+}
+
+impl Foreign {
+    /// Launches some times without a fault, to know what is right. `wrap` is what the launcher will be started by.
+    ///
+    /// # Errors
+    /// When it does not launch then.
+    pub(super) fn new(
+        name: &str,
+        runtime: &Path,
+        program: &Path,
+        host: &Host,
+        wrap: &[String],
+    ) -> Result<Foreign, Error> {
+        let ground = Ground::new(program, host, 0, exit::HOLD)?;
+        let config = ground.bundle.load(ID).map_err(|error| refused(name, &error.to_string()))?;
+        let mut foreign = Foreign {
+            name: name.into(),
+            runtime: runtime.into(),
+            ground,
+            notes: Scratch::new().map_err(Error::io("make a scratch directory"))?,
+            host: host.clone(),
+            config,
+            posture: Posture::default(),
+            before: HostSnapshot::default(),
+        };
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let attempt = foreign.attempt(wrap, true)?;
+            match (attempt.status, attempt.seen) {
+                (Some(status), Some(one)) if status.success() => seen.push(one),
+                _ => {
+                    return Err(refused(
+                        name,
+                        &format!("a launch without a fault: {}", last_line(&attempt.said)),
+                    ));
+                }
+            }
+        }
+        foreign.posture = Posture::common(&seen, &own_observation(host)?);
+        foreign.before = foreign.look();
+        Ok(foreign)
+    }
+
+    fn look(&self) -> HostSnapshot {
+        HostSnapshot::take(&self.ground.scope, &self.host)
+    }
+
+    /// One launch. With `hold` the container's program runs until it has been looked at, otherwise it ends at once.
+    pub(super) fn attempt(&self, wrap: &[String], hold: bool) -> Result<Attempt, Error> {
+        let (pid_file, stderr) = (self.notes.path().join("pid"), self.notes.path().join("stderr"));
+        drop(fs::remove_file(&pid_file));
+        let mut launcher = self.start(wrap, &pid_file, &stderr, hold)?;
+        let begun = Instant::now();
+        let mut seen = None;
+        let status = loop {
+            if let Some(status) = launcher.try_wait().map_err(Error::io("wait for the launcher"))? {
+                break Some(status);
+            }
+            if seen.is_none() && hold {
+                seen = running(&pid_file).and_then(|pid| self.observe(pid));
+                if seen.is_some() {
+                    // Its end is the program's end.
+                    launcher.stdin = None;
+                }
+            }
+            if begun.elapsed() > LIMIT {
+                self.end(&mut launcher)?;
+                break None;
+            }
+            thread::sleep(TICK);
+        };
+        let said = String::from_utf8_lossy(&fs::read(&stderr).unwrap_or_default()).into_owned();
+        Ok(Attempt { status, said, seen })
+    }
+
+    fn start(&self, wrap: &[String], pid_file: &Path, stderr: &Path, hold: bool) -> Result<Child, Error> {
+        let stderr = File::create(stderr).map_err(Error::io("make the file for standard error"))?;
+        let mut words =
+            wrap.iter().map(String::as_str).map(std::ffi::OsStr::new).chain([self.runtime.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command
+            .args(words)
+            .arg("--root")
+            .arg(self.state())
+            .args(["run", "--bundle"])
+            .arg(self.ground.bundle.dir());
+        command.arg("--pid-file").arg(pid_file).arg(ID);
+        let (token, value) = (isolab_core::snapshot::VARIABLE, &self.ground.scope.token);
+        command.env(token, value).stdin(if hold { Stdio::piped() } else { Stdio::null() });
+        command
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .map_err(Error::io(format!("start {}", self.name)))
+    }
+
+    /// Where the launcher keeps its state.
+    pub(super) fn state(&self) -> PathBuf {
+        self.ground.bundle.dir().join(format!("state-{}", self.name))
+    }
+
+    fn observe(&self, pid: i32) -> Option<Observation> {
+        let mut seen = Observation::of(pid, &self.host.cgroups).ok()?;
+        seen.read_sysctls(pid, &self.config);
+        Some(seen)
+    }
+
+    /// Ends what hangs, with all that it has started.
+    fn end(&self, launcher: &mut Child) -> Result<(), Error> {
+        launcher.kill().map_err(Error::io("end the launcher"))?;
+        self.ground.clean().map_err(Error::io("clean up after a launch that hangs"))?;
+        launcher.wait().map(drop).map_err(Error::io("end the launcher"))
+    }
+
+    /// What came of a launch, and what it left. `killed` when its launcher was: that may leave what recovery removes.
+    /// Afterwards all is as before it.
+    pub(super) fn judge(&self, attempt: &Attempt, killed: bool) -> Result<Trial, Error> {
+        let mut trial = Trial::of(self.outcome(attempt, killed));
+        let first = match self.settled() {
+            Settled::Nothing => return Ok(trial),
+            Settled::Late(_) => return Ok(Trial { late: true, ..trial }),
+            Settled::Left(left) => left,
+        };
+        let lines =
+            |left: &[isolab_core::snapshot::Left]| left.iter().map(ToString::to_string).collect::<Vec<_>>();
+        trial.left = lines(&first);
+        if killed {
+            self.recover();
+            let left = match self.settled() {
+                Settled::Left(left) => lines(&left),
+                Settled::Nothing | Settled::Late(_) => Vec::new(),
+            };
+            trial.recovered = trial.left.iter().filter(|line| !left.contains(line)).cloned().collect();
+            trial.left = left;
+        }
+        self.clean()?;
+        Ok(trial)
+    }
+
+    fn outcome(&self, attempt: &Attempt, killed: bool) -> Outcome {
+        let Some(status) = attempt.status else { return Outcome::Hang };
+        let differences = attempt.seen.as_ref().map(|seen| self.posture.differences(seen));
+        match differences {
+            Some(differences) if !differences.is_empty() => Outcome::Launched(differences),
+            _ if killed => Outcome::Killed,
+            Some(same) if status.success() => Outcome::Launched(same),
+            None if status.success() => Outcome::Nothing,
+            _ => Outcome::Refused(last_line(&attempt.said)),
+        }
+    }
+
+    fn settled(&self) -> Settled {
+        settle(&self.ground.scope, &self.host, &self.before, SETTLE)
+    }
+
+    /// What a launcher has for its own leftovers.
+    fn recover(&self) {
+        let words: &[&str] =
+            if self.name == "isolab-runtime" { &["recover"] } else { &["delete", "--force", ID] };
+        let mut command = Command::new(&self.runtime);
+        command.arg("--root").arg(self.state()).args(words).stdin(Stdio::null()).stdout(Stdio::null());
+        // How it went shows by what is left then.
+        drop(command.stderr(Stdio::null()).status());
+    }
+
+    /// As if it had never been launched.
+    fn clean(&self) -> Result<(), Error> {
+        self.recover();
+        self.ground.clean().map_err(Error::io("clean up after a fault"))?;
+        for entry in fs::read_dir(self.state()).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(Error::io(format!("remove {}", path.display())))?;
+        }
+        match self.before.diff(&self.look()).first() {
+            None => Ok(()),
+            Some(left) => Err(Error::io("clean up after a fault")(io::Error::other(left.to_string()))),
+        }
+    }
+}
+
+/// The container's first process, once it has executed its program.
+fn running(pid_file: &Path) -> Option<i32> {
+    let pid: i32 = fs::read_to_string(pid_file).ok()?.trim().parse().ok()?;
+    let name = isolab_core::observe::stat_of(pid)?.name;
+    (exit::HOLD.trim_start_matches('/') == name).then_some(pid)
+}
+
+fn refused(launcher: &str, problem: &str) -> Error {
+    let remedy = format!("see what `{launcher} run` says of a plain config on this host");
+    Error::Launcher { launcher: launcher.into(), problem: problem.into(), remedy }
+}
+
+fn last_line(said: &str) -> String {
+    said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().chars().take(300).collect()
+}
