@@ -47,6 +47,12 @@ fn say(count: u32, why: &str) {
     drop(std::io::stderr().write_all(line.as_bytes()));
 }
 
+/// Whether this is a guest of `isolab kernels`, where a mistake harms nobody.
+#[must_use]
+pub fn is_guest(host: &Host) -> bool {
+    host.cmdline.contains(GUEST)
+}
+
 fn look(need: &str, host: &Host) -> Result<(), (String, String)> {
     let missing = |reason: &str, remedy: &str| Err((reason.to_owned(), remedy.to_owned()));
     if let Some(feature) = host.features.get(need) {
@@ -58,7 +64,7 @@ fn look(need: &str, host: &Host) -> Result<(), (String, String)> {
     match need {
         "root" if host.is_root() => Ok(()),
         "root" => missing("this is not root", "run the tests as root"),
-        "guest" if host.cmdline.contains(GUEST) => Ok(()),
+        "guest" if is_guest(host) => Ok(()),
         "guest" => missing("this is no guest, and a mistake would stop the host", "isolab kernels --test"),
         "cgroup-v1" if !host.cgroups.v1.is_empty() => Ok(()),
         "cgroup-v1" => missing("no v1 hierarchy is mounted", "boot with systemd.unified_cgroup_hierarchy=0"),

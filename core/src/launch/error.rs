@@ -22,16 +22,18 @@ pub enum Error {
     #[error("{0}")]
     Helper(String),
     /// A step failed.
-    #[error("{step}: {} ({}){}{}", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"),
+    #[error("{step}: {} ({}){}, see {field}{}", errno.description().unwrap_or("unknown error"), errno.name().unwrap_or("?"),
         match side { Side::Parent => "", Side::Stage => ", in the stage", Side::Child => ", in the child" },
         remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default())]
     Step {
         /// Index of the step in the plan.
         index: usize,
-        /// The plan's line for it.
+        /// The plan's line for it, shortened.
         step: String,
         /// Who performed it.
         side: Side,
+        /// The property of the config that it comes from.
+        field: String,
         /// The kernel's answer.
         errno: Errno,
         /// What to do, where the errno alone misleads.
@@ -64,7 +66,8 @@ pub enum Error {
 impl Error {
     pub(crate) fn step(plan: &Plan, index: usize, errno: Errno) -> Error {
         let Some(step) = plan.steps().get(index) else { return Error::system("perform the plan", errno) };
-        Error::Step { index, step: step.to_string(), side: step.side, errno, remedy: remedy(&step.op, errno) }
+        let (field, remedy) = (step.field().to_owned(), remedy(&step.op, errno));
+        Error::Step { index, step: one_line(&step.to_string()), side: step.side, field, errno, remedy }
     }
 
     pub(crate) fn system(operation: impl Into<String>, errno: Errno) -> Error {
@@ -85,6 +88,14 @@ impl Error {
     pub(crate) fn removal(group: &CStr, errno: Errno) -> Error {
         Error::system(format!("remove the cgroup {}", group.to_string_lossy()), errno)
     }
+}
+
+/// A step in one line of bounded length: names in it are the config's, and may hold anything.
+fn one_line(step: &str) -> String {
+    const MOST: usize = 400;
+    let plain = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let line: String = step.chars().take(MOST).map(plain).collect();
+    if step.chars().nth(MOST).is_some() { format!("{line}…") } else { line }
 }
 
 /// Whether a step is about the workload's program.
@@ -110,6 +121,12 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         }
         (Op::Process(process::Op::Exec(_)), Errno::ENOEXEC) => {
             "the program is of another architecture, or no program"
+        }
+        (Op::Process(process::Op::Exec(_)), Errno::ENOSYS) => {
+            "every Linux has this call: the filter of linux.seccomp refuses it"
+        }
+        (Op::Process(process::Op::Cwd(_)), Errno::EMFILE) => {
+            "process.rlimits lets the process open too few files"
         }
         (Op::Process(process::Op::Filter { .. }), Errno::EACCES) => {
             "without process.noNewPrivileges, loading a filter needs CAP_SYS_ADMIN"

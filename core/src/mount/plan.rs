@@ -157,7 +157,7 @@ pub(crate) fn plan(
                 options.attributes.set &= !libc::MOUNT_ATTR_RDONLY;
             }
         }
-        steps.push(Step::new(Side::Child, plan::Op::Mount(op)));
+        steps.push(Step::new(Side::Child, plan::Op::Mount(op)).at(path(config, index)));
     }
     if kept.0.len() > MOST_KEPT {
         return Err(PlanError::new(
@@ -283,7 +283,7 @@ pub(crate) fn finish(config: &Config, steps: &mut Vec<Step>) {
     {
         let Some(mount) = config.mounts.get(index) else { continue };
         let op = Op::ReadOnly { nth, target: mount.destination.clone() };
-        steps.push(Step::new(Side::Child, plan::Op::Mount(op)));
+        steps.push(Step::new(Side::Child, plan::Op::Mount(op)).at(path(config, index)));
     }
 }
 

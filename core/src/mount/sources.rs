@@ -97,7 +97,7 @@ pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Resul
     if root(config, host).is_some() {
         let source = config.root.path.clone();
         let tree = Tree { source, recursive: true, ids: None, propagation: libc::MS_PRIVATE };
-        steps.push(Step::new(Side::Parent, plan::Op::Mount(Op::Open(tree))));
+        steps.push(Step::new(Side::Parent, plan::Op::Mount(Op::Open(tree))).at("root.path".into()));
     }
     for (index, mount) in config.mounts.iter().enumerate() {
         if mount.ids.is_some() {
@@ -112,7 +112,8 @@ pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Resul
             }
         }
         let tree = tree(config, host, mount);
-        steps.extend(tree.map(|tree| Step::new(Side::Parent, plan::Op::Mount(Op::Open(tree)))));
+        let place = || super::plan::path(config, index);
+        steps.extend(tree.map(|tree| Step::new(Side::Parent, plan::Op::Mount(Op::Open(tree))).at(place())));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! like an EXPLAIN, one line an operation. What must come before what, and why, is a table in [`order`].
 
 mod exec;
+mod field;
 pub mod order;
 
 use std::ffi::CString;
@@ -151,11 +152,24 @@ pub struct Step {
     pub side: Side,
     /// What.
     pub op: Op,
+    /// Where in the config it comes from, if that is one of many.
+    place: Option<String>,
 }
 
 impl Step {
     pub(crate) fn new(side: Side, op: Op) -> Step {
-        Step { side, op }
+        Step { side, op, place: None }
+    }
+
+    /// With its place in the config, such as `mounts[2]`.
+    pub(crate) fn at(self, place: String) -> Step {
+        Step { place: Some(place), ..self }
+    }
+
+    /// Where in the config it comes from.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        self.place.as_deref().unwrap_or_else(|| self.op.field())
     }
 }
 

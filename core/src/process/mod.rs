@@ -167,7 +167,12 @@ fn check_ids(reader: &mut Reader<'_>, spec: &Spec, namespaces: &Namespaces) {
         if id == u32::MAX {
             reader.refuse(path, format!("{id} means no id to the kernel"));
         } else if mapped && !IdMaps::maps(map, id) {
-            reader.refuse(path, format!("{id} is not mapped in the user namespace"));
+            reader.refuse(
+                path,
+                format!(
+                    "{id} is not mapped in the user namespace, by linux.uidMappings or linux.gidMappings"
+                ),
+            );
         }
     }
 }

@@ -55,6 +55,10 @@ pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces) -> Vec<Sysc
         if read.iter().any(|other| other.path == path) {
             reader.refuse(at.as_str(), format!("is {path}, which is listed in another notation too"));
         }
+        if value.is_empty() {
+            // The kernel takes it, and changes nothing.
+            reader.refuse(at.as_str(), "is empty");
+        }
         let value = reader.text(&at, value);
         read.push(Sysctl { path, value });
     }

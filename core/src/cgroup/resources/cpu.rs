@@ -35,6 +35,10 @@ pub(super) fn read(resources: &LinuxResources, refuse: &mut Refuse<'_>) -> Cpu {
             refuse.add(format_args!("cpu.{field}"), format!("{value} is less than -1"));
         }
     }
+    // The kernel would take what is nearest (`MIN_SHARES` and `MAX_SHARES` of its scheduler).
+    if let Some(shares) = cpu.shares().filter(|shares| *shares != 0 && !(2..=262_144).contains(shares)) {
+        refuse.add("cpu.shares", format!("{shares} is not between 2 and 262144"));
+    }
     if let Some(idle) = cpu.idle().filter(|idle| ![0, 1].contains(idle)) {
         refuse.add("cpu.idle", format!("{idle} is neither 0 nor 1"));
     }

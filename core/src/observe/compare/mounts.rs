@@ -1,5 +1,7 @@
 //! Asked versus got: mounts, and the paths that are covered.
 
+use std::ffi::CStr;
+
 use super::{Findings, text};
 use crate::config::Config;
 use crate::mount::{Attributes, Mount, Source};
@@ -51,7 +53,7 @@ fn has(mount: &MountInfo, option: &str) -> bool {
 }
 
 fn one(config: &Config, mount: &Mount, seen: &Observation, findings: &mut Findings) {
-    let path = text(&mount.destination);
+    let path = place(&mount.destination);
     let path = path.strip_suffix('/').unwrap_or(&path);
     let found = at(seen, path);
     let fstype = found.map(|mount| mount.fstype.clone());
@@ -76,7 +78,7 @@ fn one(config: &Config, mount: &Mount, seen: &Observation, findings: &mut Findin
     }
     attributes(&mount.options.attributes, found, findings);
     let below = format!("{path}/");
-    let own = |target: &str| config.mounts.iter().any(|other| text(&other.destination) == target);
+    let own = |target: &str| config.mounts.iter().any(|other| place(&other.destination) == target);
     for part in seen.mounts.iter().filter(|part| part.target.starts_with(&below) && !own(&part.target)) {
         attributes(&mount.options.recursive, part, findings);
     }
@@ -150,7 +152,7 @@ fn number(key: &str, value: &str) -> Option<u64> {
 /// No mount may send events to another mount namespace unless the config says so.
 fn propagation(config: &Config, seen: &Observation, findings: &mut Findings) {
     let asked = |target: &str| {
-        let mount = config.mounts.iter().rfind(|mount| text(&mount.destination) == target)?;
+        let mount = config.mounts.iter().rfind(|mount| place(&mount.destination) == target)?;
         mount.options.propagation.last().map(|flags| flags & !libc::MS_REC)
     };
     let root = config.root.propagation;
@@ -172,9 +174,23 @@ fn propagation(config: &Config, seen: &Observation, findings: &mut Findings) {
     }
 }
 
+/// Where a destination leads, from the container's root: above that there is nothing.
+fn place(destination: &CStr) -> String {
+    let path = text(destination);
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
 /// Whether a mount of the config gives what is at or below it a propagation of its own.
 fn shares(above: &Mount, target: &str) -> bool {
-    let path = text(&above.destination);
+    let path = place(&above.destination);
     !above.options.propagation.is_empty() && target.starts_with(&path)
 }
 
