@@ -282,6 +282,8 @@ pub enum Problem {
     Weaker,
     /// It took longer than its limit.
     Hang,
+    /// It refused a config without naming what is wrong in it.
+    Unnamed,
     /// It failed without saying why, or reported success without having launched.
     Silent,
 }

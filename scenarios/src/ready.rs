@@ -154,7 +154,15 @@ impl Ready {
     /// # Errors
     /// When the config is wrong, or this host cannot do it.
     pub fn new(config: &Value, bundle: &Path, id: &str, host: &Host) -> Result<Ready, Error> {
-        let spec = oci::parse(config.to_string().as_bytes())?;
+        Ready::read(config.to_string().as_bytes(), bundle, id, host)
+    }
+
+    /// The same of a document.
+    ///
+    /// # Errors
+    /// As [`Ready::new`].
+    pub(crate) fn read(document: &[u8], bundle: &Path, id: &str, host: &Host) -> Result<Ready, Error> {
+        let spec = oci::parse(document)?;
         let config = Config::new(&spec, bundle, id)?;
         let plan = Plan::compile(&config, host)?;
         let null =

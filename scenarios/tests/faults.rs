@@ -9,6 +9,7 @@ use isolab_core::need;
 use isolab_reports::record::{Problem, Sweep, SweepKind};
 use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::faults::core::{self, Options};
+use isolab_scenarios::faults::inputs;
 use isolab_scenarios::faults::worker::Planted;
 use isolab_scenarios::progress::Quiet;
 
@@ -63,6 +64,18 @@ fn core_can_be_killed_at_each_of_its_system_calls() {
     report(&sweep);
     assert!(sweep.findings.is_empty(), "{:?}", sweep.findings);
     assert!(sweep.refused < sweep.reached, "the launcher itself was killed, too");
+}
+
+#[test]
+fn core_refuses_every_wrong_config_by_name_and_leaves_nothing() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let sweep = inputs::core(options(), &Host::probe(), &Quiet, &Cancel::new()).unwrap();
+    report(&sweep);
+    assert!(sweep.findings.is_empty() && sweep.possible >= 1500, "{:?}", sweep.findings);
+    // Much of what is wrong is wrong for a reader alone; what a launcher takes must not be all.
+    assert!(sweep.refused > sweep.same);
 }
 
 #[test]

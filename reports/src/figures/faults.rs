@@ -46,7 +46,7 @@ pub const COLUMNS: [&str; 6] = ["tried", "happened", "error said", "no effect", 
 
 impl Row {
     fn of(sweep: &Sweep) -> Row {
-        let problems = [Problem::Weaker, Problem::Left, Problem::Hang, Problem::Silent];
+        let problems = [Problem::Weaker, Problem::Left, Problem::Hang, Problem::Silent, Problem::Unnamed];
         let found = |problem: Problem| {
             let with = sweep.findings.iter().filter(|finding| finding.problem == problem);
             let findings: Vec<Finding> = with.map(shown).collect();
@@ -99,6 +99,7 @@ fn title(problem: Problem) -> &'static str {
         Problem::Left => "left something behind",
         Problem::Weaker => "a container that is not as asked",
         Problem::Hang => "took longer than its limit",
+        Problem::Unnamed => "does not name what is wrong in the config",
         Problem::Silent => "no word of what happened",
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use isolab_reports::record::{NotTested, Sweep, SweepKind};
-use isolab_scenarios::faults::{self, core, traced};
+use isolab_scenarios::faults::{self, core, inputs, traced};
 use isolab_scenarios::launcher::Launcher;
 use isolab_scenarios::ready::Error;
 
@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// SIGKILL at each system call of the launcher and of the container's first process
     #[arg(long)]
     kill: bool,
+    /// Each value of the config is wrong, in each way
+    #[arg(long)]
+    inputs: bool,
     /// Only so many injections of each kind, drawn by the seed [default: all on core, 200 on other launchers]
     #[arg(long, value_name = "N", conflicts_with = "all", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
@@ -37,7 +40,8 @@ const SAMPLE: usize = 200;
 impl Arguments {
     /// What is to fail: what was asked for, or everything.
     fn kinds(&self) -> Vec<SweepKind> {
-        let asked = [(self.errno, SweepKind::Errno), (self.kill, SweepKind::Kill)];
+        let asked =
+            [(self.errno, SweepKind::Errno), (self.kill, SweepKind::Kill), (self.inputs, SweepKind::Inputs)];
         let any = asked.iter().any(|(asked, _)| *asked);
         asked.iter().filter(|(asked, _)| *asked || !any).map(|(_, kind)| *kind).collect()
     }
@@ -78,7 +82,10 @@ fn sweep(
     let swept = if launcher.name() == "core" {
         let options =
             core::Options { program, seed: arguments.seed, sample: arguments.sample(None), planted: None };
-        core::sweep(kind, options, host, bars, cancel)
+        match kind {
+            SweepKind::Inputs => inputs::core(options, host, bars, cancel),
+            _ => core::sweep(kind, options, host, bars, cancel),
+        }
     } else if let Some(runtime) = launcher.runtime() {
         let options = traced::Options {
             name: launcher.name(),
@@ -87,7 +94,10 @@ fn sweep(
             seed: arguments.seed,
             sample: arguments.sample(Some(SAMPLE)),
         };
-        traced::sweep(kind, options, host, bars, cancel)
+        match kind {
+            SweepKind::Inputs => inputs::foreign(options, host, bars, cancel),
+            _ => traced::sweep(kind, options, host, bars, cancel),
+        }
     } else {
         let (reason, remedy) = ("it is no OCI runtime", "name core or an OCI runtime with --launcher");
         return Ok(Err(NotTested { what, reason: reason.into(), remedy: remedy.into() }));

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::ground::{self, Ground, ID};
 use super::tally::Tally;
-use super::worker::{Call, Hello, Job, Planted, Request};
+use super::worker::{Call, Fault, Hello, Job, Planted, Request};
 use super::{LIMIT, Outcome, SETTLE, Trial, errno, sample};
 use crate::cancel::Cancel;
 use crate::progress::Progress;
@@ -48,7 +48,7 @@ pub fn sweep(
 ) -> Result<Sweep, Error> {
     let mut stages = Vec::new();
     for (index, variant) in ground::variants().into_iter().enumerate() {
-        stages.push(Stage::new(options, host, index, variant.name)?);
+        stages.push(Stage::new(options, host, index, variant.name, exit::PATH)?);
     }
     let mut all: Vec<(usize, Call, &str)> = Vec::new();
     for (index, stage) in stages.iter().enumerate() {
@@ -66,8 +66,8 @@ pub fn sweep(
         let stage = &mut stages[*stage];
         let injection = format!("{}: {}#{}@{}={act}", stage.name, call.name, call.nth, call.site);
         progress.step(&injection);
-        let request = Request { site: call.site.clone(), nth: call.nth, act: (*act).into() };
-        let trial = stage.trial(&request, host)?;
+        let fault = Fault { site: call.site.clone(), nth: call.nth, act: (*act).into() };
+        let trial = stage.trial(&Request::Fault(fault), host)?;
         if !tally.add(&injection, &trial) {
             stage.begin_anew()?;
         }
@@ -77,19 +77,25 @@ pub fn sweep(
 }
 
 /// A variant of the config with the process that launches it.
-struct Stage<'o> {
+pub(super) struct Stage<'o> {
     name: String,
     program: &'o Path,
     worker: Worker,
-    ground: Ground,
+    pub(super) ground: Ground,
     before: HostSnapshot,
     planted: Option<Planted>,
 }
 
 impl<'o> Stage<'o> {
-    fn new(options: Options<'o>, host: &Host, variant: usize, name: String) -> Result<Stage<'o>, Error> {
+    pub(super) fn new(
+        options: Options<'o>,
+        host: &Host,
+        variant: usize,
+        name: String,
+        workload: &str,
+    ) -> Result<Stage<'o>, Error> {
         let Options { program, planted, .. } = options;
-        let ground = Ground::new(program, host, variant, exit::PATH)?;
+        let ground = Ground::new(program, host, variant, workload)?;
         let before = HostSnapshot::take(&ground.scope, host);
         Ok(Stage {
             name,
@@ -101,7 +107,7 @@ impl<'o> Stage<'o> {
         })
     }
 
-    fn trial(&mut self, request: &Request, host: &Host) -> Result<Trial, Error> {
+    pub(super) fn trial(&mut self, request: &Request, host: &Host) -> Result<Trial, Error> {
         let mut trial = self.worker.ask(request)?;
         if matches!(trial.outcome, Outcome::Killed | Outcome::Hang) {
             // The next start: what the dead one has left is its to remove.
@@ -114,7 +120,7 @@ impl<'o> Stage<'o> {
     }
 
     /// As if there had been nothing.
-    fn begin_anew(&mut self) -> Result<(), Error> {
+    pub(super) fn begin_anew(&mut self) -> Result<(), Error> {
         self.worker.end();
         self.ground.clean().map_err(Error::io("clean up after a fault"))?;
         self.worker = Worker::start(&self.ground, self.program, self.planted)?;

@@ -83,8 +83,13 @@ impl Foreign {
             }
         }
         foreign.posture = Posture::common(&seen, &own_observation(host)?);
-        foreign.before = foreign.look();
+        foreign.look_anew();
         Ok(foreign)
+    }
+
+    /// What is there now is what there is before the next launch.
+    pub(super) fn look_anew(&mut self) {
+        self.before = self.look();
     }
 
     fn look(&self) -> HostSnapshot {

@@ -3,12 +3,14 @@
 //! A sweep injects one fault into each of many launches and asks the same of all: was an error said or is the container as it
 //! is without a fault, is nothing left, did it end in time. What can fail and how it is made to is a module each: the
 //! system calls of `core` ([`core`], in a process of its own, [`worker`]), those of other launchers ([`traced`], by strace),
-//! resources that run out (`resources`), the config itself (`inputs`).
+//! resources that run out (`resources`), the config itself ([`inputs`]).
 
 pub mod core;
 mod errno;
 mod foreign;
 mod ground;
+pub mod inputs;
+mod mutate;
 mod posture;
 mod tally;
 pub mod traced;

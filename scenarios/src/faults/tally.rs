@@ -25,6 +25,8 @@ pub struct Trial {
     pub reached: bool,
     /// What it came to.
     pub outcome: Outcome,
+    /// How long the launcher took, in milliseconds.
+    pub millis: u64,
     /// What it left for a moment, and is gone by itself.
     pub late: bool,
     /// What it left, and recovery removed.
@@ -37,7 +39,7 @@ impl Trial {
     /// One that came to this and left nothing.
     #[must_use]
     pub fn of(outcome: Outcome) -> Trial {
-        Trial { reached: true, outcome, late: false, recovered: Vec::new(), left: Vec::new() }
+        Trial { reached: true, outcome, millis: 0, late: false, recovered: Vec::new(), left: Vec::new() }
     }
 
     /// What must not be.
@@ -94,9 +96,19 @@ impl Tally {
 
     /// Adds one; whether all is as it must be.
     pub(super) fn add(&mut self, injection: &str, trial: &Trial) -> bool {
+        self.add_with(injection, trial, Vec::new())
+    }
+
+    /// The same, with problems that are seen elsewhere.
+    pub(super) fn add_with(
+        &mut self,
+        injection: &str,
+        trial: &Trial,
+        mut problems: Vec<(Problem, Vec<String>)>,
+    ) -> bool {
         let sweep = &mut self.sweep;
         sweep.tried += 1;
-        let problems = trial.problems();
+        problems.extend(trial.problems());
         if trial.reached {
             sweep.reached += 1;
             sweep.refused += u64::from(matches!(trial.outcome, Outcome::Refused(_)));

@@ -3,9 +3,12 @@
 //! It is given its [`Job`] as an argument, says [`Hello`] in a line of JSON once it is ready, and then answers each
 //! [`Request`], a line, with a [`Trial`], a line.
 
+use std::fs::File;
 use std::io::{self, BufRead, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use isolab_core::host::Host;
 use isolab_core::launch::{Container, start_watcher};
@@ -74,9 +77,18 @@ pub struct Call {
     pub own: bool,
 }
 
+/// What it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// A launch in which something fails.
+    Fault(Fault),
+    /// A launch of what the bundle's `config.json` is now.
+    Config,
+}
+
 /// What is to happen to a launch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct Fault {
     /// As in [`Call`].
     pub site: String,
     /// As in [`Call`].
@@ -125,6 +137,8 @@ fn call(point: &Point) -> Call {
 }
 
 struct Launcher {
+    bundle: PathBuf,
+    id: String,
     ready: Ready,
     /// What it does wrong, with what it goes on with.
     planted: Option<(Planted, Ready)>,
@@ -150,6 +164,8 @@ impl Launcher {
         (scope.token, scope.groups, scope.directories) = (job.token, job.groups, job.directories);
         let before = HostSnapshot::take(&scope, &host);
         Ok(Launcher {
+            bundle: job.bundle,
+            id: job.id,
             ready,
             planted,
             posture: Posture::common(&seen, &own_observation(&host)?),
@@ -159,20 +175,58 @@ impl Launcher {
         })
     }
 
-    /// A launch in which this happens.
+    /// A launch as it was asked for, and what it left.
     fn trial(&self, points: &[Point], request: &Request) -> Result<Trial, String> {
-        let act: Act = request.act.parse()?;
-        let of = |point: &&Point| point.site.to_string() == request.site;
-        let point = points.iter().find(of).ok_or_else(|| format!("no call is made at {}", request.site))?;
-        let (outcome, reached) =
-            fault::inject(point.site, request.nth, act, || self.once()).map_err(|errno| errno.to_string())?;
-        let mut trial = Trial { reached, ..Trial::of(outcome) };
-        match settle(&self.scope, &self.host, &self.before, SETTLE) {
+        // The config itself is among the files.
+        let changed = (*request == Request::Config).then(|| HostSnapshot::take(&self.scope, &self.host));
+        let before = changed.as_ref().unwrap_or(&self.before);
+        let begun = Instant::now();
+        let mut trial = match request {
+            Request::Fault(fault) => self.with_fault(points, fault)?,
+            Request::Config => Trial::of(self.of_config()),
+        };
+        trial.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match settle(&self.scope, &self.host, before, SETTLE) {
             Settled::Nothing => {}
             Settled::Late(_) => trial.late = true,
             Settled::Left(left) => trial.left = left.iter().map(ToString::to_string).collect(),
         }
         Ok(trial)
+    }
+
+    fn with_fault(&self, points: &[Point], request: &Fault) -> Result<Trial, String> {
+        let act: Act = request.act.parse()?;
+        let of = |point: &&Point| point.site.to_string() == request.site;
+        let point = points.iter().find(of).ok_or_else(|| format!("no call is made at {}", request.site))?;
+        let (outcome, reached) =
+            fault::inject(point.site, request.nth, act, || self.once()).map_err(|errno| errno.to_string())?;
+        Ok(Trial { reached, ..Trial::of(outcome) })
+    }
+
+    /// A launch of another config, whose program waits until it has been looked at.
+    fn of_config(&self) -> Outcome {
+        let document = match std::fs::read(self.bundle.join("config.json")) {
+            Ok(document) => document,
+            Err(error) => return Outcome::Refused(error.to_string()),
+        };
+        match Ready::read(&document, &self.bundle, &self.id, &self.host)
+            .and_then(|ready| self.waiting(&ready))
+        {
+            Ok(Enforced::Enforced) => Outcome::Launched(Vec::new()),
+            Ok(other) => Outcome::Launched(vec![other.to_string()]),
+            Err(error) => Outcome::Refused(error.to_string()),
+        }
+    }
+
+    /// Not held at its exec: a tracer that is suspended meanwhile could not let a child end whose filter refuses everything.
+    fn waiting(&self, ready: &Ready) -> Result<Enforced, Error> {
+        let (input, _open) = io::pipe().map_err(Error::io("make a pipe"))?;
+        let null =
+            File::options().read(true).write(true).open("/dev/null").map_err(Error::io("open /dev/null"))?;
+        let container = ready.launch([input.as_fd(), null.as_fd(), null.as_fd()], false)?;
+        let enforced = ready.enforced(&container)?;
+        container.remove()?;
+        Ok(enforced)
     }
 
     /// One launch, to the removal of the container.
