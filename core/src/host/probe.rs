@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Cgroups, Hierarchy, Host, features, needs};
 use crate::config::Config;
 use crate::observe::{self, MountInfo};
-use crate::sys::{credential, process};
+use crate::sys::{Errno, credential, process};
 
 impl Host {
     /// Probes this host. What cannot be read stays empty; a feature that cannot be probed is missing for that reason.
@@ -78,14 +78,20 @@ impl Host {
 
 /// A file's content without the newline at its end; empty where it cannot be read.
 fn read(path: &str) -> String {
+    // What this host has is known from these: one that is there and could not be read is read again.
+    let read = read_once(path).or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Err(error),
+        _ => read_once(path),
+    });
+    read.unwrap_or_default()
+}
+
+fn read_once(path: &str) -> std::io::Result<String> {
     // The kernel's files do not tell their size. With room from the start, and not asked for it, two calls read most of them.
     let mut text = String::with_capacity(4096);
-    let whole = fs::File::open(path).and_then(|file| file.take(u64::MAX).read_to_string(&mut text));
-    match whole {
-        Ok(_) => text.truncate(text.trim_end().len()),
-        Err(_) => text.clear(),
-    }
-    text
+    fs::File::open(path)?.take(u64::MAX).read_to_string(&mut text)?;
+    text.truncate(text.trim_end().len());
+    Ok(text)
 }
 
 fn own_namespaces() -> BTreeMap<String, u64> {
@@ -150,6 +156,11 @@ fn cgroups(mounts: &[MountInfo]) -> Cgroups {
 /// Whether this process may make groups there, by the kernel's own word on the directory.
 fn writable(directory: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
-    std::ffi::CString::new(directory.as_os_str().as_bytes())
-        .is_ok_and(|path| crate::sys::fs::access_write(&path).is_ok())
+    let Ok(path) = std::ffi::CString::new(directory.as_os_str().as_bytes()) else { return false };
+    match crate::sys::fs::access_write(&path) {
+        Ok(()) => true,
+        Err(Errno::EACCES | Errno::EROFS | Errno::EPERM | Errno::ENOENT) => false,
+        // That is no answer.
+        Err(_) => crate::sys::fs::access_write(&path).is_ok(),
+    }
 }

@@ -206,6 +206,11 @@ impl Entry {
     /// # Errors
     /// When something in it cannot be removed.
     pub fn remove(self) -> Result<(), Error> {
+        // Nobody else would, so once more when it fails.
+        self.try_remove().or_else(|_| self.try_remove())
+    }
+
+    fn try_remove(&self) -> Result<(), Error> {
         self.remove_files()?;
         let failed = |errno| Error::system("remove", &self.path, errno);
         match fs::unlink_at(self.directory.as_fd(), LOCK) {

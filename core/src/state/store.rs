@@ -87,7 +87,12 @@ impl Store {
         if !fresh && entry.read()?.is_some_and(|state| is_taken(&state, &entry)) {
             return Err(Error::InUse(id.to_owned()));
         }
-        match entry.lock(Duration::ZERO) {
+        let locked = match entry.lock(Duration::ZERO) {
+            // Its file may be there by now, and is not ours to remove without the lock: so once more.
+            Err(Error::System { .. }) => entry.lock(Duration::ZERO),
+            locked => locked,
+        };
+        match locked {
             Ok(true) => {}
             Ok(false) => return Ok(None),
             Err(Error::Busy(_)) => return Err(Error::InUse(id.to_owned())),

@@ -18,10 +18,13 @@ pub fn try_lock(file: BorrowedFd<'_>) -> Result<bool> {
     // SAFETY: all zero is a valid `struct flock`, one of the whole file.
     let mut whole: libc::flock = unsafe { std::mem::zeroed() };
     whole.l_type = libc::F_WRLCK as libc::c_short;
-    // SAFETY: the structure outlives the call.
-    match unsafe { call(Sysno::fcntl, args![raw(file), libc::F_SETLK, std::ptr::from_ref(&whole)]) } {
-        Ok(_) => Ok(true),
-        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
-        Err(errno) => Err(errno),
+    loop {
+        // SAFETY: the structure outlives the call.
+        match unsafe { call(Sysno::fcntl, args![raw(file), libc::F_SETLK, std::ptr::from_ref(&whole)]) } {
+            Ok(_) => return Ok(true),
+            Err(Errno::EAGAIN | Errno::EACCES) => return Ok(false),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
     }
 }

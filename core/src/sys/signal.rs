@@ -74,6 +74,17 @@ pub fn reset_disposition(signal: i32) -> Result<()> {
     Ok(())
 }
 
+/// Ignores a signal, until [`reset_dispositions`].
+///
+/// # Errors
+/// As in `sigaction(2)`.
+pub fn ignore(signal: i32) -> Result<()> {
+    let ignored = [libc::SIG_IGN, 0, 0, 0];
+    // SAFETY: the structure outlives the call.
+    unsafe { call(Sysno::rt_sigaction, args![signal, ignored.as_ptr(), 0, SIZE]) }?;
+    Ok(())
+}
+
 /// A descriptor that becomes readable when one of these (blocked) signals is pending.
 ///
 /// # Errors
@@ -123,6 +134,8 @@ pub const ALARM: i32 = libc::SIGALRM;
 pub const CONTINUE: i32 = libc::SIGCONT;
 /// `SIGCHLD`.
 pub const CHILD: i32 = libc::SIGCHLD;
+/// `SIGXFSZ`: a file would become larger than is allowed.
+pub const FILE_SIZE: i32 = libc::SIGXFSZ;
 /// `SIGKILL`.
 pub const KILL: i32 = libc::SIGKILL;
 /// `SIGWINCH`: the terminal has another size.

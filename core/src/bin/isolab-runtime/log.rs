@@ -64,6 +64,8 @@ impl Log {
 
 /// Says something on standard error.
 pub(crate) fn say(message: &str) {
+    let line = format!("isolab-runtime: {message}\n");
+    let write = || std::io::stderr().write_all(line.as_bytes());
     // Where standard error is closed there is nobody to tell; `eprintln!` would panic and lose the exit status.
-    drop(std::io::stderr().write_all(format!("isolab-runtime: {message}\n").as_bytes()));
+    drop(write().or_else(|_| write()));
 }

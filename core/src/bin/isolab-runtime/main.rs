@@ -63,9 +63,11 @@ fn main() -> ExitCode {
         }
     };
     let context = Context { store: Store::new(root(&arguments.global)), log };
-    // A caller may have ignored it.
+    // A caller may have ignored the one; the other would end this in the middle of a write where files may not be large
+    // (setrlimit(2), RLIMIT_FSIZE), which is an error of the write then.
     let signals = signal::reset_disposition(signal::CHILD)
-        .map_err(|errno| Failure::context("sigaction SIGCHLD", errno));
+        .and_then(|()| signal::ignore(signal::FILE_SIZE))
+        .map_err(|errno| Failure::context("sigaction", errno));
     let ready = sealed.map_err(Failure::from).and(signals).and_then(|()| check(&arguments.global));
     let done = ready.and_then(|()| perform(&context, arguments));
     match done {

@@ -62,19 +62,31 @@ fn finish(
     state: &State,
     keep: bool,
 ) -> Result<u8, Failure> {
-    let exit = signals.wait(&mut container, terminal)?;
+    let ended = signals.wait(&mut container, terminal);
     // Its processes and its groups.
-    container.remove()?;
+    let ended = ended.and_then(|exit| Ok(container.remove().map(|()| exit)?));
     if !keep {
-        match context.store.lock(&state.id) {
-            // Deleted meanwhile, and perhaps created anew by someone else.
-            Ok(Found::Container(entry, found)) if found.creator == state.creator => {
-                delete::poststop(context, &found);
-                entry.remove()?;
-            }
-            Ok(_) | Err(isolab_core::state::Error::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let again = ended.is_err();
+        // Nobody else would, so once more when it fails.
+        let removed = remove(context, state, again).or_else(|_| remove(context, state, true));
+        // What failed first is told first.
+        return ended.and_then(|exit| removed.map(|()| exit));
     }
-    Ok(exit)
+    ended
+}
+
+/// Removes what there is of it; `again` when its processes and groups may be among that.
+fn remove(context: &Context, state: &State, again: bool) -> Result<(), Failure> {
+    match context.store.lock(&state.id) {
+        // Deleted meanwhile, and perhaps created anew by someone else.
+        Ok(Found::Container(entry, found)) if found.creator == state.creator => {
+            if again {
+                delete::end(&found, &entry)?;
+            }
+            delete::poststop(context, &found);
+            Ok(entry.remove()?)
+        }
+        Ok(_) | Err(isolab_core::state::Error::NotFound(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
