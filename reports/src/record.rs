@@ -245,6 +245,9 @@ pub struct Sweep {
     pub findings: Vec<Finding>,
     /// Tried, and not reached.
     pub not_reached: Vec<String>,
+    /// What else was seen, a line each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// What a sweep makes fail.
@@ -259,6 +262,10 @@ pub enum SweepKind {
     Resources,
     /// The config, in one of its values.
     Inputs,
+    /// Nothing: thousands of launches, after which nothing may have grown.
+    Soak,
+    /// Nothing: many commands at once for few names.
+    Parallel,
 }
 
 /// Something that must not be, after a fault.

@@ -12,7 +12,17 @@ use page::HOSTILE;
 
 /// The sample with [`HOSTILE`] at the end of every text in it, but those that are words of the format.
 fn hostile() -> Record {
-    const WORDS: [&str; 6] = ["primitive-ladder", "overlay-io", "spawn-floor", "enforced", "child", "parent"];
+    const WORDS: [&str; 9] = [
+        "primitive-ladder",
+        "overlay-io",
+        "spawn-floor",
+        "enforced",
+        "child",
+        "parent",
+        "errno",
+        "weaker",
+        "left",
+    ];
     let mut value = serde_json::to_value(sample::record()).expect("a record is JSON");
     page::spoil(&mut value, &WORDS);
     let mut record: Record = serde_json::from_value(value).expect("still a record");
@@ -152,6 +162,23 @@ fn broken_comes_first_and_the_rest_of_the_way_last() {
     let gaps = text.find("Could not be tested here").unwrap();
     assert!(places[4] < gaps && text[gaps..].contains("try: boot with systemd.unified_cgroup_hierarchy=1"));
     assert!(text.ends_with("Report: target/isolab/report.html\n"));
+}
+
+#[test]
+fn a_sweep_says_how_far_it_went_and_what_it_found() {
+    let text = plain(&sample::record(), 100);
+    for part in
+        ["each system call fails", "200 of 2000, seed 7, 80 a second", "mount#46=EINVAL:", "and 1 more"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let page = html::render(&sample::record()).unwrap();
+    for part in ["left something behind", "a container that is not as asked", "<code>rmdir#1=EIO</code>"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let alone = Record { sweeps: sample::record().sweeps, ..empty() };
+    assert!(plain(&alone, 100).contains("Does it survive faults? No: 2 findings"));
+    assert!(html::render(&alone).unwrap().contains("<h1>2 findings after faults</h1>"));
 }
 
 #[test]

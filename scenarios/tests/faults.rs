@@ -2,18 +2,29 @@
 
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use isolab_core::host::Host;
 use isolab_core::need;
+use isolab_reports::Record;
 use isolab_reports::record::{Problem, Sweep, SweepKind};
 use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::faults::core::{self, Options};
-use isolab_scenarios::faults::inputs;
 use isolab_scenarios::faults::worker::Planted;
+use isolab_scenarios::faults::{collide, inputs, resources, traced};
 use isolab_scenarios::progress::Quiet;
 
-const ISOLAB: &str = env!("CARGO_BIN_EXE_isolab");
+/// The program under test; in a guest it is the init.
+fn isolab() -> &'static Path {
+    let built = Path::new(env!("CARGO_BIN_EXE_isolab"));
+    if built.exists() { built } else { Path::new("/isolab") }
+}
+
+/// Isolab's own runtime, which is built beside it.
+fn runtime() -> PathBuf {
+    isolab().with_file_name("isolab-runtime")
+}
 
 fn report(sweep: &Sweep) {
     println!(
@@ -33,6 +44,7 @@ fn report(sweep: &Sweep) {
     for finding in &sweep.findings {
         println!("  {:?} {}: {}", finding.problem, finding.injection, finding.evidence.join("; "));
     }
+    sweep.notes.iter().for_each(|note| println!("  {note}"));
     println!("  not reached: {:?}", sweep.not_reached);
 }
 
@@ -40,9 +52,10 @@ fn sample() -> Option<usize> {
     std::env::var("ISOLAB_FAULTS").ok().map_or(Some(400), |asked| asked.parse().ok())
 }
 
+/// The same sample each time, unless another is asked for: a commit is not to fail for what another one left to be found.
 fn options() -> Options<'static> {
-    let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    Options { program: Path::new(ISOLAB), seed, sample: sample(), planted: None }
+    let seed = std::env::var("ISOLAB_FAULTS_SEED").ok().map_or(1, |asked| asked.parse().unwrap());
+    Options { program: isolab(), seed, sample: sample(), planted: None }
 }
 
 #[test]
@@ -97,4 +110,59 @@ fn what_a_launcher_does_wrong_is_found() {
         let found = sweep.findings.iter().filter(|finding| finding.problem == problem).count();
         assert!(found * 2 > sample, "{planted:?}: {:?}", sweep.findings);
     }
+}
+
+fn traced<'o>(name: &'o str, runtime: &'o Path, sample: usize) -> traced::Options<'o> {
+    let core::Options { program, seed, .. } = options();
+    let sample = if self::sample().is_some() { Some(sample) } else { None };
+    traced::Options { name, runtime, program, seed, sample }
+}
+
+#[test]
+fn isolab_runtime_survives_faults() {
+    let runtime = runtime();
+    if !need::met(&["root", "strace", "prlimit", "unshare", runtime.to_str().unwrap()]) {
+        return;
+    }
+    let (host, cancel) = (Host::probe(), Cancel::new());
+    let of = |sample| traced("isolab-runtime", &runtime, sample);
+    let sweeps = [
+        traced::sweep(SweepKind::Errno, of(100), &host, &Quiet, &cancel).unwrap(),
+        traced::sweep(SweepKind::Kill, of(40), &host, &Quiet, &cancel).unwrap(),
+        resources::sweep(of(1000), &host, &Quiet, &cancel).unwrap(),
+        inputs::foreign(of(60), &host, &Quiet, &cancel).unwrap(),
+        collide::sweep(of(0), &host, &Quiet, &cancel).unwrap(),
+    ];
+    sweeps.iter().for_each(report);
+    for sweep in sweeps {
+        assert!(sweep.findings.is_empty() && sweep.reached > 0, "{:?}", sweep.findings);
+    }
+}
+
+/// Debian's crun 1.8 leaves its groups in most runs in which it is killed: a sweep that does not find that looks at nothing.
+#[test]
+fn what_is_known_of_another_launcher_is_found() {
+    let crun = Path::new("/usr/bin/crun");
+    if !need::met(&["root", "strace", "crun"]) || !crun.exists() {
+        return;
+    }
+    let sweep =
+        traced::sweep(SweepKind::Kill, traced("crun", crun, 15), &Host::probe(), &Quiet, &Cancel::new());
+    let sweep = sweep.unwrap();
+    report(&sweep);
+    let left = sweep.findings.iter().filter(|finding| finding.problem == Problem::Left).count();
+    assert!(left as u64 + sweep.recovered > 0);
+}
+
+#[test]
+fn launches_leave_nothing_to_grow() {
+    if !need::met(&["root", "cgroup memory", "cgroup pids", "cgroup cpu"]) {
+        return;
+    }
+    // In a process of its own: this one's other threads have memory of their own.
+    let mut soak = Command::new(isolab());
+    let output = soak.args(["faults", "--launcher", "core", "--soak", "500", "--json"]).output().unwrap();
+    let record: Record = serde_json::from_slice(&output.stdout).unwrap();
+    record.sweeps.iter().for_each(report);
+    assert_eq!(output.status.code(), Some(0), "{:?}", record.sweeps);
 }

@@ -30,6 +30,8 @@ pub struct Row {
     pub problems: Vec<Found>,
     /// What was tried and did not happen.
     pub not_reached: Vec<String>,
+    /// What else was seen.
+    pub notes: Vec<String>,
 }
 
 /// Findings with one problem.
@@ -42,7 +44,7 @@ pub struct Found {
 }
 
 /// The names of the columns of counts and ends.
-pub const COLUMNS: [&str; 6] = ["tried", "happened", "error said", "no effect", "late", "recovered"];
+pub const COLUMNS: [&str; 6] = ["tried", "hit", "refused", "same", "late", "recovered"];
 
 impl Row {
     fn of(sweep: &Sweep) -> Row {
@@ -60,6 +62,7 @@ impl Row {
             seed: (sweep.tried < sweep.possible).then_some(sweep.seed),
             problems: problems.into_iter().filter_map(found).collect(),
             not_reached: sweep.not_reached.iter().map(|text| visible(text)).collect(),
+            notes: sweep.notes.iter().map(|text| visible(text)).collect(),
         }
     }
 
@@ -110,12 +113,21 @@ fn kind(kind: SweepKind) -> &'static str {
         SweepKind::Kill => "SIGKILL at each system call",
         SweepKind::Resources => "each resource runs out",
         SweepKind::Inputs => "each value of the config is wrong",
+        SweepKind::Soak => "many launches",
+        SweepKind::Parallel => "many commands for few names",
     }
 }
 
 /// All sweeps of a record, by kind.
 pub(super) fn of(record: &Record) -> Vec<Faults> {
-    let kinds = [SweepKind::Errno, SweepKind::Kill, SweepKind::Resources, SweepKind::Inputs];
+    let kinds = [
+        SweepKind::Errno,
+        SweepKind::Kill,
+        SweepKind::Resources,
+        SweepKind::Inputs,
+        SweepKind::Soak,
+        SweepKind::Parallel,
+    ];
     let one = |of: SweepKind| {
         let rows: Vec<Row> = record.sweeps.iter().filter(|sweep| sweep.kind == of).map(Row::of).collect();
         (!rows.is_empty()).then(|| Faults { title: kind(of), rows })

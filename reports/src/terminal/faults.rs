@@ -13,7 +13,7 @@ const MOST_LINES: usize = 2;
 pub(super) fn faults(page: &mut Page, figures: &Figures) {
     for faults in &figures.faults {
         page.title(&format!("Faults: {}", faults.title));
-        let names = COLUMNS.iter().copied().chain(["findings"]);
+        let names = COLUMNS.iter().copied().chain(["found"]);
         let columns: Vec<usize> = names.clone().map(str::len).collect();
         let head: Vec<Text> = names.map(|name| Text::right(name).painted(Paint::Quiet)).collect();
         page.row("", Paint::Plain, &head, &columns);
@@ -25,6 +25,7 @@ pub(super) fn faults(page: &mut Page, figures: &Figures) {
         }
         for row in &faults.rows {
             page.labelled(2, &format!("{}:", row.launcher), Paint::Quiet, &row.extent());
+            row.notes.iter().for_each(|note| page.paragraph(4, Paint::Plain, note));
             found(page, row);
         }
     }

@@ -27,7 +27,11 @@ pub fn render(record: &Record, style: &Style, width: usize, html_path: Option<&P
     numbers::costs(&mut page, &figures);
     numbers::interference(&mut page, &figures);
     faults::faults(&mut page, &figures);
-    sections::trust(&mut page, &figures);
+    let numbers =
+        !(figures.ladders.is_empty() && figures.comparisons.is_empty() && figures.victims.is_empty());
+    if numbers || figures.faults.is_empty() {
+        sections::trust(&mut page, &figures);
+    }
     sections::gaps(&mut page, &figures);
     page.finish(html_path)
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use isolab_core::host::{Cgroups, Feature, Hierarchy, Host};
 use isolab_reports::record::{
-    Cell, Cost, Evidence, FORMAT, Guarantee, Launcher, Noise, NotTested, Outcome, Record, Series, StepSamples,
+    Cell, Cost, Evidence, FORMAT, Finding, Guarantee, Launcher, Noise, NotTested, Outcome, Problem, Record,
+    Series, StepSamples, Sweep, SweepKind,
 };
 
 /// Rounds of each cost experiment.
@@ -35,7 +36,7 @@ pub(crate) fn record() -> Record {
         ],
         guarantees: guarantees(),
         costs: vec![ladder(&mut dice), floor(&mut dice), overlay(&mut dice)],
-        sweeps: Vec::new(),
+        sweeps: sweeps(),
         interference: interference(&mut dice),
         not_tested: vec![
             NotTested {
@@ -506,4 +507,35 @@ fn interference(dice: &mut Dice) -> Vec<Cell> {
         }
     };
     REACH.iter().map(cell).collect()
+}
+
+/// A launcher that survives, and one that does not.
+fn sweeps() -> Vec<Sweep> {
+    let sweep = |kind, launcher: &str, findings: Vec<Finding>| Sweep {
+        kind,
+        launcher: launcher.into(),
+        seed: 7,
+        possible: 2000,
+        tried: 200,
+        reached: 199,
+        refused: 150,
+        same: 40,
+        late: 3,
+        recovered: 2,
+        seconds: 2.5,
+        findings,
+        not_reached: vec!["openat#9=EIO".into()],
+        notes: vec!["core grew by nothing".into()],
+    };
+    let finding = |injection: &str, problem| Finding {
+        injection: injection.into(),
+        problem,
+        evidence: vec![
+            "cgroup cpu: /a/b is left, no process in it".into(),
+            "and more".into(),
+            "and more".into(),
+        ],
+    };
+    let found = vec![finding("mount#46=EINVAL", Problem::Weaker), finding("rmdir#1=EIO", Problem::Left)];
+    vec![sweep(SweepKind::Errno, "core", Vec::new()), sweep(SweepKind::Errno, "crun", found)]
 }

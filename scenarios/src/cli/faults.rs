@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use isolab_reports::record::{NotTested, Sweep, SweepKind};
-use isolab_scenarios::faults::{self, core, inputs, traced};
-use isolab_scenarios::launcher::Launcher;
+use isolab_scenarios::faults::{self, collide, core, inputs, resources, soak, traced};
+use isolab_scenarios::launcher::{self, Launcher};
 use isolab_scenarios::ready::Error;
 
 use super::session::{self, Session};
@@ -18,9 +18,18 @@ pub(super) struct Arguments {
     /// SIGKILL at each system call of the launcher and of the container's first process
     #[arg(long)]
     kill: bool,
+    /// Descriptors, memory, tasks, disk space and others run out, at each value (core: by isolab-runtime)
+    #[arg(long)]
+    resources: bool,
     /// Each value of the config is wrong, in each way
     #[arg(long)]
     inputs: bool,
+    /// So many launches by core, and as many by hand: what grows with them
+    #[arg(long, value_name = "LAUNCHES", num_args = 0..=1, default_missing_value = "10000", value_parser = clap::value_parser!(u32).range(5..))]
+    soak: Option<u32>,
+    /// 100 starts at once under five names, then 100 deletes (core: by isolab-runtime)
+    #[arg(long)]
+    parallel: bool,
     /// Only so many injections of each kind, drawn by the seed [default: all on core, 200 on other launchers]
     #[arg(long, value_name = "N", conflicts_with = "all", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
@@ -40,10 +49,21 @@ const SAMPLE: usize = 200;
 impl Arguments {
     /// What is to fail: what was asked for, or everything.
     fn kinds(&self) -> Vec<SweepKind> {
-        let asked =
-            [(self.errno, SweepKind::Errno), (self.kill, SweepKind::Kill), (self.inputs, SweepKind::Inputs)];
+        let asked = [
+            (self.errno, SweepKind::Errno),
+            (self.kill, SweepKind::Kill),
+            (self.resources, SweepKind::Resources),
+            (self.inputs, SweepKind::Inputs),
+            (self.soak.is_some(), SweepKind::Soak),
+            (self.parallel, SweepKind::Parallel),
+        ];
         let any = asked.iter().any(|(asked, _)| *asked);
         asked.iter().filter(|(asked, _)| *asked || !any).map(|(_, kind)| *kind).collect()
+    }
+
+    /// How many launches a soak has. That of a run of everything is short.
+    fn launches(&self) -> usize {
+        self.soak.map_or(1000, |launches| launches as usize)
     }
 
     fn sample(&self, default: Option<usize>) -> Option<usize> {
@@ -64,11 +84,27 @@ pub(super) fn faults(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     for index in 0..session.launchers.len() {
         for kind in arguments.kinds() {
-            let sweep = sweep(&session, arguments, session.launchers[index].as_ref(), kind);
-            session.add_sweep(session::stage(sweep, &session.cancel)?);
+            let launcher = session.launchers[index].as_ref();
+            let swept = match (launcher.name(), kind) {
+                // What runs out, runs out for a process.
+                ("core", SweepKind::Resources | SweepKind::Parallel) => {
+                    match launcher::named("isolab-runtime", &session.host) {
+                        Ok(runtime) => sweep(&session, arguments, runtime.as_ref(), kind),
+                        Err(reason) => Ok(Err(no_runtime(&reason))),
+                    }
+                }
+                _ => sweep(&session, arguments, launcher, kind),
+            };
+            session.add_sweep(session::stage(swept, &session.cancel)?);
         }
     }
     session.end(&arguments.common)
+}
+
+fn no_runtime(reason: &str) -> NotTested {
+    let remedy = "cargo build --release makes it beside isolab";
+    let what = "core: what runs out, and many commands at once".to_owned();
+    NotTested { what, reason: reason.into(), remedy: remedy.into() }
 }
 
 fn sweep(
@@ -84,6 +120,7 @@ fn sweep(
             core::Options { program, seed: arguments.seed, sample: arguments.sample(None), planted: None };
         match kind {
             SweepKind::Inputs => inputs::core(options, host, bars, cancel),
+            SweepKind::Soak => soak::run(arguments.launches(), program, host, bars, cancel),
             _ => core::sweep(kind, options, host, bars, cancel),
         }
     } else if let Some(runtime) = launcher.runtime() {
@@ -96,6 +133,12 @@ fn sweep(
         };
         match kind {
             SweepKind::Inputs => inputs::foreign(options, host, bars, cancel),
+            SweepKind::Resources => resources::sweep(options, host, bars, cancel),
+            SweepKind::Parallel => collide::sweep(options, host, bars, cancel),
+            SweepKind::Soak => {
+                let (reason, remedy) = ("only core is soaked, in process", "--launcher core");
+                return Ok(Err(NotTested { what, reason: reason.into(), remedy: remedy.into() }));
+            }
             _ => traced::sweep(kind, options, host, bars, cancel),
         }
     } else {

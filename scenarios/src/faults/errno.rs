@@ -5,18 +5,19 @@
 pub(super) fn plausible(call: &str) -> &'static [&'static str] {
     match call {
         // What a process is short of.
-        // Not ENOENT, which tells something of the tree: a path to be masked that is not there needs no mask
-        // (config-linux.md, "Masked Paths").
+        // Not ENOENT, which tells something of the tree: a path to be masked that is not there needs no mask (config-linux.md,
+        // "Masked Paths"), and a state that is not there is none.
         "openat2" => &["EMFILE", "ENFILE", "ENOMEM", "EACCES", "EROFS", "EINTR", "EIO", "ELOOP", "EAGAIN"],
         "openat" | "open" => {
-            &["EMFILE", "ENFILE", "ENOMEM", "EACCES", "ENOENT", "EROFS", "ENOSPC", "EINTR", "EIO", "ELOOP"]
+            &["EMFILE", "ENFILE", "ENOMEM", "EACCES", "EROFS", "ENOSPC", "EINTR", "EIO", "ELOOP"]
         }
         "creat" | "memfd_create" | "eventfd2" | "epoll_create1" | "signalfd4" | "timerfd_create"
         | "inotify_init1" | "io_uring_setup" | "pidfd_getfd" => &["EMFILE", "ENFILE", "ENOMEM", "EPERM"],
         "pipe2" | "socket" | "socketpair" => &["EMFILE", "ENFILE", "ENOBUFS", "EACCES"],
-        "dup" | "dup3" | "fcntl" => &["EMFILE", "EINTR", "EBADF"],
+        "dup" | "dup3" | "fcntl" => &["EMFILE", "EINTR"],
         "pidfd_open" => &["EMFILE", "ENFILE", "ENOMEM", "ESRCH", "ENOSYS"],
-        "mmap" | "mprotect" | "brk" | "mremap" | "munmap" => &["ENOMEM", "EAGAIN"],
+        // Not brk, for which the C library has no word at its start, and mmap instead later.
+        "mmap" | "mprotect" | "mremap" => &["ENOMEM", "EAGAIN"],
         "clone" | "clone3" | "fork" | "vfork" => &["EAGAIN", "ENOMEM", "ENOSPC", "EPERM", "EBUSY"],
         "execve" | "execveat" => {
             &["ENOENT", "EACCES", "ENOEXEC", "ETXTBSY", "E2BIG", "ENOMEM", "ELOOP", "EIO"]
@@ -32,10 +33,14 @@ pub(super) fn plausible(call: &str) -> &'static [&'static str] {
         "mkdirat" | "mkdir" | "mknodat" | "mknod" | "symlinkat" | "symlink" | "linkat" | "link" => {
             &["ENOSPC", "EROFS", "EACCES", "EDQUOT", "EEXIST", "EPERM", "EIO", "ENOMEM", "EBUSY"]
         }
-        "unlinkat" | "unlink" | "rmdir" => &["EBUSY", "EROFS", "EACCES", "EIO", "ENOTEMPTY", "EPERM"],
+        // Not ENOTEMPTY, which says that somebody is in it.
+        "unlinkat" | "unlink" | "rmdir" => &["EBUSY", "EROFS", "EACCES", "EIO", "EPERM"],
         "renameat" | "renameat2" | "rename" => &["ENOSPC", "EROFS", "EXDEV", "EIO", "EBUSY"],
-        "newfstatat" | "fstat" | "statx" | "stat" | "lstat" | "fstatfs" | "statfs" | "faccessat"
-        | "faccessat2" | "access" => &["EACCES", "ENOMEM", "EIO", "ENOENT", "ELOOP"],
+        "newfstatat" | "fstat" | "statx" | "stat" | "lstat" | "fstatfs" | "statfs" => {
+            &["EACCES", "ENOMEM", "EIO", "ELOOP"]
+        }
+        // EACCES and ENOENT are what it was asked for.
+        "faccessat" | "faccessat2" | "access" => &["ENOMEM", "EIO", "ELOOP"],
         "ftruncate" | "truncate" | "fallocate" | "fchmod" | "fchmodat" | "fchown" | "fchownat"
         | "utimensat" | "flock" => &["EPERM", "EROFS", "EIO", "EINTR"],
         "chdir" | "fchdir" | "chroot" => &["EACCES", "ENOENT", "ENOTDIR", "EPERM", "ELOOP"],

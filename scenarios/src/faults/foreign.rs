@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use isolab_core::config::Config;
 use isolab_core::host::Host;
 use isolab_core::observe::Observation;
-use isolab_core::snapshot::{HostSnapshot, Settled, settle};
+use isolab_core::snapshot::{HostSnapshot, How, Kind, Settled, settle};
 
 use super::ground::{Ground, ID};
 use super::posture::Posture;
 use super::{LIMIT, Outcome, SETTLE, Trial};
 use crate::ready::{Error, own_observation};
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, remove_tree};
 use crate::workload::exit;
 
 /// How often one looks.
@@ -218,10 +218,20 @@ impl Foreign {
     fn clean(&self) -> Result<(), Error> {
         self.recover();
         self.ground.clean().map_err(Error::io("clean up after a fault"))?;
-        for entry in fs::read_dir(self.state()).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            removed.map_err(Error::io(format!("remove {}", path.display())))?;
+        for left in self.before.diff(&self.look()) {
+            // What is in a directory that was removed is gone with it.
+            if left.kind == Kind::Files && matches!(left.how, How::Appeared { .. }) {
+                let path = Path::new(&left.what);
+                let removed = if path.is_dir() && !path.is_symlink() {
+                    remove_tree(path)
+                } else {
+                    fs::remove_file(path).or_else(|error| match error.kind() {
+                        io::ErrorKind::NotFound => Ok(()),
+                        _ => Err(error),
+                    })
+                };
+                removed.map_err(Error::io(format!("remove {}", path.display())))?;
+            }
         }
         match self.before.diff(&self.look()).first() {
             None => Ok(()),
@@ -243,5 +253,11 @@ fn refused(launcher: &str, problem: &str) -> Error {
 }
 
 fn last_line(said: &str) -> String {
-    said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().chars().take(300).collect()
+    said.lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty())
+        .unwrap_or_default()
+        .chars()
+        .take(1000)
+        .collect()
 }

@@ -3,8 +3,9 @@
 //! A sweep injects one fault into each of many launches and asks the same of all: was an error said or is the container as it
 //! is without a fault, is nothing left, did it end in time. What can fail and how it is made to is a module each: the
 //! system calls of `core` ([`core`], in a process of its own, [`worker`]), those of other launchers ([`traced`], by strace),
-//! resources that run out (`resources`), the config itself ([`inputs`]).
+//! resources that run out ([`resources`]), the config itself ([`inputs`]).
 
+pub mod collide;
 pub mod core;
 mod errno;
 mod foreign;
@@ -12,6 +13,8 @@ mod ground;
 pub mod inputs;
 mod mutate;
 mod posture;
+pub mod resources;
+pub mod soak;
 mod tally;
 pub mod traced;
 pub mod worker;
@@ -37,6 +40,8 @@ pub fn title(kind: SweepKind) -> &'static str {
         SweepKind::Kill => "SIGKILL at each system call",
         SweepKind::Resources => "each resource runs out",
         SweepKind::Inputs => "each value of the config is wrong",
+        SweepKind::Soak => "many launches",
+        SweepKind::Parallel => "many commands for few names",
     }
 }
 

@@ -90,6 +90,7 @@ impl Tally {
             seconds: 0.0,
             findings: Vec::new(),
             not_reached: Vec::new(),
+            notes: Vec::new(),
         };
         Tally { sweep, begun: std::time::Instant::now() }
     }
@@ -122,6 +123,13 @@ impl Tally {
         let good = problems.is_empty();
         sweep.findings.extend(problems.into_iter().map(finding));
         good
+    }
+
+    /// So many launches without a fault.
+    pub(super) fn launched(&mut self, count: u64) {
+        self.sweep.tried += count;
+        self.sweep.reached += count;
+        self.sweep.same += count;
     }
 
     pub(super) fn end(mut self) -> Sweep {

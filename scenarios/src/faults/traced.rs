@@ -87,7 +87,8 @@ pub fn sweep(
         progress.step(&injection.label());
         let kill = injection.errno.is_none();
         let attempt = foreign.attempt(&injection.wrap(&log), !kill)?;
-        let reached = reached(&read(&log)?, kill);
+        let said = read(&log)?;
+        let reached = reached(&said, kill) && (kill || !hits_program(&said));
         let trial = Trial { reached, ..foreign.judge(&attempt, kill && reached)? };
         tally.add(&injection.label(), &only_if_reached(trial, &attempt));
     }
@@ -155,6 +156,18 @@ fn reached(log: &str, kill: bool) -> bool {
     })
 }
 
+/// Whether something was injected into the container's program, which ends early then.
+fn hits_program(log: &str) -> bool {
+    let mut inside: BTreeSet<&str> = BTreeSet::new();
+    log.lines().any(|line| {
+        let Some((pid, rest)) = line.split_once(' ') else { return false };
+        if rest.contains(&format!("\"{}\"", exit::HOLD)) && rest.contains("= 0") {
+            inside.insert(pid);
+        }
+        inside.contains(pid) && rest.contains("(INJECTED)")
+    })
+}
+
 fn injections(kind: SweepKind, calls: &BTreeMap<String, u32>) -> Vec<Injection> {
     let mut all = Vec::new();
     for (call, count) in calls.iter().filter(|(call, _)| !call.starts_with("exit")) {
@@ -195,7 +208,8 @@ mod tests {
     fn what_hits_the_program_in_the_container_does_not_count() {
         let with = |line: &str| format!("{LOG}{line}\n");
         assert!(reached(&with("10 close(3) = -1 EIO (Input/output error) (INJECTED)"), false));
-        assert!(!reached(&with("11 read(0, 1) = -1 EIO (Input/output error) (INJECTED)"), false));
+        let inside = with("11 read(0, 1) = -1 EIO (Input/output error) (INJECTED)");
+        assert!(!reached(&inside, false) && hits_program(&inside) && !hits_program(LOG));
         assert!(reached(&with("10 +++ killed by SIGKILL +++"), true));
         assert!(!reached(LOG, true) && !reached(LOG, false));
     }

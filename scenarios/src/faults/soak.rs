@@ -1,0 +1,216 @@
+//! Thousands of launches: what grows with them.
+//!
+//! Blocks of launches by `core` take turns with blocks of the floor, the same container made by hand: what the kernel itself
+//! keeps for a while (removed memory groups linger while pages are charged to them) it keeps for both. After each
+//! block there is time to settle.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use isolab_core::host::Host;
+use isolab_core::launch::start_watcher;
+use isolab_reports::record::{Finding, Problem, Sweep, SweepKind};
+
+use super::tally::Tally;
+use super::title;
+use crate::cancel::Cancel;
+use crate::cost::floor::Pair;
+use crate::cost::{self};
+use crate::progress::Progress;
+use crate::ready::Error;
+use crate::schedule::Limits;
+
+/// How many blocks of each.
+const BLOCKS: usize = 5;
+/// How long a block may take to settle.
+const SETTLE: Duration = Duration::from_secs(4);
+/// A soak ends where less than this share of memory is left.
+const LEAST_FREE: u64 = 25;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Gauge {
+    /// Of this process: resident memory in KiB, descriptors, threads, children.
+    memory: i64,
+    own: i64,
+    /// Of the host: mounts, groups.
+    mounts: i64,
+    groups: i64,
+    /// Kernel slabs and per-CPU memory in KiB.
+    kernel: i64,
+}
+
+impl Gauge {
+    fn read() -> Gauge {
+        let count = |path: &str| fs::read_dir(path).map_or(0, |entries| entries.count() as i64);
+        let lines = |path: &str| fs::read_to_string(path).map_or(0, |text| text.lines().count() as i64);
+        let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        Gauge {
+            memory: kib(&status, "VmRSS:"),
+            own: count("/proc/self/fd") + count("/proc/self/task"),
+            mounts: lines("/proc/self/mountinfo"),
+            groups: groups(&fs::read_to_string("/proc/cgroups").unwrap_or_default()),
+            kernel: kib(&meminfo, "Slab:") + kib(&meminfo, "Percpu:") + kib(&meminfo, "KernelStack:"),
+        }
+    }
+
+    /// Once it does not shrink any more.
+    fn settled() -> Gauge {
+        let begun = Instant::now();
+        let mut last = Gauge::read();
+        while begun.elapsed() < SETTLE {
+            thread::sleep(SETTLE / 8);
+            let now = Gauge::read();
+            if now.kernel >= last.kernel && now.groups >= last.groups {
+                return now;
+            }
+            last = now;
+        }
+        last
+    }
+
+    fn add_growth(&mut self, before: Gauge, after: Gauge) {
+        self.memory += after.memory - before.memory;
+        self.own += after.own - before.own;
+        self.mounts += after.mounts - before.mounts;
+        self.groups += after.groups - before.groups;
+        self.kernel += after.kernel - before.kernel;
+    }
+
+    fn line(self, who: &str) -> String {
+        let Gauge { memory, own, mounts, groups, kernel } = self;
+        format!(
+            "{who} grew: resident memory {memory} KiB, descriptors and threads {own}, mounts {mounts}, groups {groups}, \
+             kernel slabs and per-CPU memory {kernel} KiB"
+        )
+    }
+}
+
+fn kib(text: &str, name: &str) -> i64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// The third column of `/proc/cgroups`, added up.
+fn groups(text: &str) -> i64 {
+    let count = |line: &str| line.split_whitespace().nth(2)?.parse::<i64>().ok();
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(count).sum()
+}
+
+/// Launches so often, by `core` and by the floor.
+///
+/// # Errors
+/// When a launch fails, or the run is to stop.
+pub fn run(
+    launches: usize,
+    program: &Path,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Sweep, Error> {
+    start_watcher()?;
+    let limits = Limits { rounds: 1, time: Duration::from_secs(1), seed: 1 };
+    let options = cost::Options { program, limits, planted: 0, rest: Duration::ZERO };
+    let mut pair = Pair::new(&options, host)?;
+    let each = launches.div_ceil(BLOCKS);
+    let mut tally = Tally::new(SweepKind::Soak, "core", 0, each * BLOCKS);
+    progress.begin(&format!("core: {}", title(SweepKind::Soak)), (2 * BLOCKS) as u64);
+    // What is allocated once is no growth.
+    for _ in 0..each.min(100) {
+        pair.sample(false)?;
+    }
+    let (mut core, mut floor) = (Gauge::default(), Gauge::default());
+    for block in 0..BLOCKS {
+        for by_core in [block % 2 == 0, block % 2 == 1] {
+            progress.step(if by_core { "core" } else { "floor" });
+            let before = Gauge::settled();
+            for _ in 0..each {
+                cancel.check()?;
+                if by_core {
+                    pair.core()?
+                } else {
+                    pair.floor()?
+                };
+            }
+            (if by_core { &mut core } else { &mut floor }).add_growth(before, Gauge::settled());
+            enough_memory()?;
+        }
+    }
+    progress.done();
+    tally.launched((each * BLOCKS) as u64);
+    let mut sweep = tally.end();
+    sweep.notes = vec![core.line("core"), floor.line("the floor beside it")];
+    let evidence = growth(core, floor, each * BLOCKS);
+    if !evidence.is_empty() {
+        let injection = format!("{} launches", each * BLOCKS);
+        sweep.findings.push(Finding { injection, problem: Problem::Left, evidence });
+    }
+    Ok(sweep)
+}
+
+/// What grew that should not have, or more than beside the floor.
+fn growth(core: Gauge, floor: Gauge, launches: usize) -> Vec<String> {
+    // Others use the kernel's memory too meanwhile: a leak of 512 bytes a launch, or of one page in eight, is told from that.
+    let slack = 2048 + launches as i64 / 2;
+    let mut lines = Vec::new();
+    let mut must = |holds: bool, line: String| {
+        if !holds {
+            lines.push(line);
+        }
+    };
+    must(core.memory <= 512, format!("resident memory grew by {} KiB", core.memory));
+    must(core.own <= 0, format!("descriptors and threads grew by {}", core.own));
+    must(core.mounts <= floor.mounts.max(0), format!("mounts grew by {}", core.mounts));
+    must(core.groups <= floor.groups.max(0), format!("groups grew by {}", core.groups));
+    must(
+        core.kernel <= floor.kernel.max(0) + slack,
+        format!("kernel memory grew by {} KiB, beside the floor by {} KiB", core.kernel, floor.kernel),
+    );
+    lines
+}
+
+fn enough_memory() -> Result<(), Error> {
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let (all, free) = (kib(&meminfo, "MemTotal:") as u64, kib(&meminfo, "MemAvailable:") as u64);
+    if free * 100 >= all * LEAST_FREE {
+        return Ok(());
+    }
+    let problem = std::io::Error::other(format!("less than {LEAST_FREE} % of the memory is available"));
+    Err(Error::io("go on with the soak")(problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_grows_is_told() {
+        let flat = Gauge::default();
+        assert!(growth(flat, flat, 1000).is_empty());
+        let lingering = Gauge { kernel: 9000, groups: 3, ..flat };
+        assert!(growth(lingering, lingering, 1000).is_empty());
+        for leak in [
+            Gauge { memory: 600, ..flat },
+            Gauge { own: 1, ..flat },
+            Gauge { mounts: 1, ..flat },
+            Gauge { groups: 1, ..flat },
+            Gauge { kernel: 4000, ..flat },
+        ] {
+            assert_eq!(growth(leak, flat, 1000).len(), 1, "{leak:?}");
+        }
+    }
+
+    #[test]
+    fn the_kernels_texts_are_read() {
+        assert_eq!(kib("MemTotal:  100 kB\nSlab:      7 kB\n", "Slab:"), 7);
+        assert_eq!(
+            groups("#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t12\t1\npids\t2\t3\t1\n"),
+            15
+        );
+        let now = Gauge::read();
+        assert!(now.memory > 0 && now.own > 1 && now.mounts > 0 && now.kernel > 0);
+    }
+}
