@@ -155,7 +155,7 @@ fn a_killed_launcher_takes_its_container_and_groups_with_it() {
     assert!(fs::read_to_string(group.join("cgroup.procs")).unwrap().lines().count() > 0);
     let hierarchies = host.cgroups.v1.iter().chain(&host.cgroups.v2);
     let groups: Vec<_> = hierarchies.map(|hierarchy| hierarchy.mount.join(path)).collect();
-    assert!(groups.iter().filter(|group| group.exists()).count() > 1);
+    assert!(groups.iter().any(|group| group.exists()));
     child.kill().unwrap();
     child.wait().unwrap();
     let begun = Instant::now();
