@@ -130,6 +130,22 @@ mod tests {
     }
 
     #[test]
+    fn a_frozen_process_is_thawed_to_be_ended() {
+        let host = Host::probe();
+        let freezer = host.cgroups.find("freezer").filter(|(_, v2)| !v2);
+        let Some((hierarchy, _)) = freezer.filter(|_| isolab_core::need::met(&["root"])) else { return };
+        let group = hierarchy.mount.join("isolab-4999997-0");
+        fs::create_dir_all(&group).unwrap();
+        let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        fs::write(group.join("cgroup.procs"), sleeper.id().to_string()).unwrap();
+        fs::write(group.join("freezer.state"), "FROZEN").unwrap();
+        assert_eq!(end(&group), 1);
+        // A frozen task would ignore it until it is thawed.
+        assert!(!sleeper.wait().unwrap().success());
+        group::remove(&group).unwrap();
+    }
+
+    #[test]
     fn groups_of_dead_runs_go_with_their_processes() {
         let host = Host::probe();
         if !isolab_core::need::met(&["root"]) {
