@@ -21,9 +21,9 @@ fn isolab() -> &'static Path {
     if built.exists() { built } else { Path::new("/isolab") }
 }
 
-/// Isolab's own runtime, which is built beside it.
+/// Isolab's own runtime, which is built beside it, and carried into guests from there.
 fn runtime() -> PathBuf {
-    isolab().with_file_name("isolab-runtime")
+    Path::new(env!("CARGO_BIN_EXE_isolab")).with_file_name("isolab-runtime")
 }
 
 fn report(sweep: &Sweep) {
@@ -137,6 +137,19 @@ fn isolab_runtime_survives_faults() {
     for sweep in sweeps {
         assert!(sweep.findings.is_empty() && sweep.reached > 0, "{:?}", sweep.findings);
     }
+}
+
+/// Mounts and namespaces are the host's: they run out where there is nobody else.
+#[test]
+fn what_is_the_hosts_runs_out_in_guests() {
+    let runtime = runtime();
+    if !need::met(&["guest", "prlimit", "unshare", "wc", runtime.to_str().unwrap()]) {
+        return;
+    }
+    let of = traced("isolab-runtime", &runtime, 1000);
+    let sweep = resources::sweep(of, &Host::probe(), &Quiet, &Cancel::new()).unwrap();
+    report(&sweep);
+    assert!(sweep.findings.is_empty() && sweep.tried > 130, "{:?}", sweep.findings);
 }
 
 /// Debian's crun 1.8 leaves its groups in most runs in which it is killed: a sweep that does not find that looks at nothing.
