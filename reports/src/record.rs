@@ -268,6 +268,21 @@ pub enum SweepKind {
     Parallel,
 }
 
+impl SweepKind {
+    /// What it does, in a few words.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            SweepKind::Errno => "each system call fails",
+            SweepKind::Kill => "SIGKILL at each system call",
+            SweepKind::Resources => "each resource runs out",
+            SweepKind::Inputs => "each value of the config is wrong",
+            SweepKind::Soak => "many launches",
+            SweepKind::Parallel => "many commands for few names",
+        }
+    }
+}
+
 /// Something that must not be, after a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {

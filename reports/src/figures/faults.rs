@@ -107,17 +107,6 @@ fn title(problem: Problem) -> &'static str {
     }
 }
 
-fn kind(kind: SweepKind) -> &'static str {
-    match kind {
-        SweepKind::Errno => "each system call fails",
-        SweepKind::Kill => "SIGKILL at each system call",
-        SweepKind::Resources => "each resource runs out",
-        SweepKind::Inputs => "each value of the config is wrong",
-        SweepKind::Soak => "many launches",
-        SweepKind::Parallel => "many commands for few names",
-    }
-}
-
 /// All sweeps of a record, by kind.
 pub(super) fn of(record: &Record) -> Vec<Faults> {
     let kinds = [
@@ -130,7 +119,7 @@ pub(super) fn of(record: &Record) -> Vec<Faults> {
     ];
     let one = |of: SweepKind| {
         let rows: Vec<Row> = record.sweeps.iter().filter(|sweep| sweep.kind == of).map(Row::of).collect();
-        (!rows.is_empty()).then(|| Faults { title: kind(of), rows })
+        (!rows.is_empty()).then(|| Faults { title: of.title(), rows })
     };
     kinds.into_iter().filter_map(one).collect()
 }

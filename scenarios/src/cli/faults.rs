@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use isolab_reports::record::{NotTested, Sweep, SweepKind};
-use isolab_scenarios::faults::{self, collide, core, inputs, resources, soak, traced};
+use isolab_scenarios::faults::{collide, core, inputs, resources, soak, traced};
 use isolab_scenarios::launcher::{self, Launcher};
 use isolab_scenarios::ready::Error;
 
@@ -114,7 +114,7 @@ fn sweep(
     kind: SweepKind,
 ) -> Result<Result<Sweep, NotTested>, Error> {
     let Session { host, bars, cancel, program, .. } = session;
-    let what = format!("{}: {}", launcher.name(), faults::title(kind));
+    let what = format!("{}: {}", launcher.name(), kind.title());
     let swept = if launcher.name() == "core" {
         let options =
             core::Options { program, seed: arguments.seed, sample: arguments.sample(None), planted: None };

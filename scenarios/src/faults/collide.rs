@@ -12,7 +12,7 @@ use isolab_reports::record::{Finding, Problem, Sweep, SweepKind};
 
 use super::ground::{Ground, ID};
 use super::tally::Tally;
-use super::{LIMIT, SETTLE, title, traced};
+use super::{LIMIT, SETTLE, traced};
 use crate::cancel::Cancel;
 use crate::progress::Progress;
 use crate::ready::Error;
@@ -55,7 +55,7 @@ pub fn sweep(
         names.push(Name { ground, before });
     }
     let mut tally = Tally::new(SweepKind::Parallel, options.name, 0, NAMES * EACH);
-    progress.begin(&format!("{}: {}", options.name, title(SweepKind::Parallel)), 2);
+    progress.begin(&format!("{}: {}", options.name, SweepKind::Parallel.title()), 2);
     progress.step("run");
     let mut running = start_all(options.runtime, &names)?;
     let said = losers(&mut running, cancel)?;

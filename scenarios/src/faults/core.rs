@@ -59,7 +59,7 @@ pub fn sweep(
     }
     let chosen = sample(all.len(), options.sample, options.seed);
     let mut tally = Tally::new(kind, "core", options.seed, all.len());
-    progress.begin(&format!("core: {}", super::title(kind)), chosen.len() as u64);
+    progress.begin(&format!("core: {}", kind.title()), chosen.len() as u64);
     for index in chosen {
         cancel.check()?;
         let (stage, call, act) = &all[index];
@@ -166,7 +166,7 @@ impl Worker {
             process,
             requests,
             answers: BufReader::new(answers),
-            hello: Hello { calls: Vec::new(), facts: 0 },
+            hello: Hello { calls: Vec::new() },
         };
         match worker.hear(LIMIT)? {
             Heard::Said(hello) => worker.hello = hello,

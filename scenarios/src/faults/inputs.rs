@@ -16,7 +16,7 @@ use super::foreign::Foreign;
 use super::mutate::{Mutant, mutants};
 use super::tally::Tally;
 use super::worker::Request;
-use super::{Outcome, Trial, ground, sample, title, traced};
+use super::{Outcome, Trial, ground, sample, traced};
 use crate::cancel::Cancel;
 use crate::progress::Progress;
 use crate::ready::Error;
@@ -47,7 +47,7 @@ pub fn core(
     }
     let chosen = sample(all.len(), options.sample, options.seed);
     let mut tally = Tally::new(SweepKind::Inputs, "core", options.seed, all.len());
-    progress.begin(&format!("core: {}", title(SweepKind::Inputs)), chosen.len() as u64);
+    progress.begin(&format!("core: {}", SweepKind::Inputs.title()), chosen.len() as u64);
     for index in chosen {
         cancel.check()?;
         let (stage, mutant) = &all[index];
@@ -78,7 +78,7 @@ pub fn foreign(
         mutants(foreign.ground.bundle.config()).into_iter().filter(|mutant| is_for(mutant, host)).collect();
     let chosen = sample(all.len(), options.sample, options.seed);
     let mut tally = Tally::new(SweepKind::Inputs, options.name, options.seed, all.len());
-    progress.begin(&format!("{}: {}", options.name, title(SweepKind::Inputs)), chosen.len() as u64);
+    progress.begin(&format!("{}: {}", options.name, SweepKind::Inputs.title()), chosen.len() as u64);
     for mutant in chosen.into_iter().map(|index| &all[index]) {
         cancel.check()?;
         progress.step(&mutant.label());

@@ -23,27 +23,12 @@ pub use tally::{Outcome, Trial};
 
 use std::time::Duration;
 
-use isolab_reports::record::SweepKind;
-
 use crate::schedule::Random;
 
 /// How long a launch with a fault may take: what takes longer hangs.
 pub const LIMIT: Duration = Duration::from_secs(10);
 /// How long what goes by itself may take to go.
 pub const SETTLE: Duration = Duration::from_secs(2);
-
-/// What a sweep does, in a few words.
-#[must_use]
-pub fn title(kind: SweepKind) -> &'static str {
-    match kind {
-        SweepKind::Errno => "each system call fails",
-        SweepKind::Kill => "SIGKILL at each system call",
-        SweepKind::Resources => "each resource runs out",
-        SweepKind::Inputs => "each value of the config is wrong",
-        SweepKind::Soak => "many launches",
-        SweepKind::Parallel => "many commands for few names",
-    }
-}
 
 /// Which of `all` to try, in their order: as many as asked for, drawn by a seed.
 fn sample(all: usize, asked: Option<usize>, seed: u64) -> Vec<usize> {

@@ -14,7 +14,7 @@ use isolab_reports::record::{Sweep, SweepKind};
 
 use super::foreign::{Attempt, Foreign};
 use super::tally::Tally;
-use super::{Outcome, Trial, sample, title, traced};
+use super::{Outcome, Trial, sample, traced};
 use crate::cancel::Cancel;
 use crate::group;
 use crate::progress::Progress;
@@ -210,7 +210,7 @@ pub fn sweep(
     let all = shortages(host);
     let chosen = sample(all.len(), options.sample, options.seed);
     let mut tally = Tally::new(SweepKind::Resources, options.name, options.seed, all.len());
-    progress.begin(&format!("{}: {}", options.name, title(SweepKind::Resources)), chosen.len() as u64);
+    progress.begin(&format!("{}: {}", options.name, SweepKind::Resources.title()), chosen.len() as u64);
     let kept = Kept::of(host);
     for shortage in chosen.into_iter().map(|index| &all[index]) {
         cancel.check()?;

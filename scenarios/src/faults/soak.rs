@@ -14,7 +14,6 @@ use isolab_core::launch::start_watcher;
 use isolab_reports::record::{Finding, Problem, Sweep, SweepKind};
 
 use super::tally::Tally;
-use super::title;
 use crate::cancel::Cancel;
 use crate::cost::floor::Pair;
 use crate::cost::{self};
@@ -117,7 +116,7 @@ pub fn run(
     let mut pair = Pair::new(&options, host)?;
     let each = launches.div_ceil(BLOCKS);
     let mut tally = Tally::new(SweepKind::Soak, "core", 0, each * BLOCKS);
-    progress.begin(&format!("core: {}", title(SweepKind::Soak)), (2 * BLOCKS) as u64);
+    progress.begin(&format!("core: {}", SweepKind::Soak.title()), (2 * BLOCKS) as u64);
     // What is allocated once is no growth.
     for _ in 0..each.min(100) {
         pair.sample(false)?;

@@ -80,15 +80,16 @@ pub fn sweep(
     let all = injections(kind, &calls(&read(&log)?));
     let chosen = sample(all.len(), options.sample, options.seed);
     let mut tally = Tally::new(kind, options.name, options.seed, all.len());
-    progress.begin(&format!("{}: {}", options.name, super::title(kind)), chosen.len() as u64);
+    progress.begin(&format!("{}: {}", options.name, kind.title()), chosen.len() as u64);
     for index in chosen {
         cancel.check()?;
         let injection = &all[index];
         progress.step(&injection.label());
         let kill = injection.errno.is_none();
         let attempt = foreign.attempt(&injection.wrap(&log), !kill)?;
-        let said = read(&log)?;
-        let reached = reached(&said, kill) && (kill || !hits_program(&said));
+        let [launcher, program] = hit(&read(&log)?, kill);
+        // A program that is hit may end before it has been looked at.
+        let reached = launcher && (kill || !program);
         let trial = Trial { reached, ..foreign.judge(&attempt, kill && reached)? };
         tally.add(&injection.label(), &only_if_reached(trial, &attempt));
     }
@@ -140,32 +141,19 @@ fn of_launcher(log: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Whether something was injected before the container's program began.
-fn reached(log: &str, kill: bool) -> bool {
+/// Whom an injection has hit: the launcher, and the container's program.
+fn hit(log: &str, kill: bool) -> [bool; 2] {
     let mut inside: BTreeSet<&str> = BTreeSet::new();
-    log.lines().any(|line| {
-        let Some((pid, rest)) = line.split_once(' ') else { return false };
-        let hit = if kill { rest.contains("killed by SIGKILL") } else { rest.contains("(INJECTED)") };
-        if hit && !inside.contains(pid) {
-            return true;
+    let mut hit = [false; 2];
+    for (pid, rest) in log.lines().filter_map(|line| line.split_once(' ')) {
+        if rest.contains(if kill { "killed by SIGKILL" } else { "(INJECTED)" }) {
+            hit[usize::from(inside.contains(pid))] = true;
         }
         if rest.contains(&format!("\"{}\"", exit::HOLD)) && rest.contains("= 0") {
             inside.insert(pid);
         }
-        false
-    })
-}
-
-/// Whether something was injected into the container's program, which ends early then.
-fn hits_program(log: &str) -> bool {
-    let mut inside: BTreeSet<&str> = BTreeSet::new();
-    log.lines().any(|line| {
-        let Some((pid, rest)) = line.split_once(' ') else { return false };
-        if rest.contains(&format!("\"{}\"", exit::HOLD)) && rest.contains("= 0") {
-            inside.insert(pid);
-        }
-        inside.contains(pid) && rest.contains("(INJECTED)")
-    })
+    }
+    hit
 }
 
 fn injections(kind: SweepKind, calls: &BTreeMap<String, u32>) -> Vec<Injection> {
@@ -207,10 +195,11 @@ mod tests {
     #[test]
     fn what_hits_the_program_in_the_container_does_not_count() {
         let with = |line: &str| format!("{LOG}{line}\n");
-        assert!(reached(&with("10 close(3) = -1 EIO (Input/output error) (INJECTED)"), false));
-        let inside = with("11 read(0, 1) = -1 EIO (Input/output error) (INJECTED)");
-        assert!(!reached(&inside, false) && hits_program(&inside) && !hits_program(LOG));
-        assert!(reached(&with("10 +++ killed by SIGKILL +++"), true));
-        assert!(!reached(LOG, true) && !reached(LOG, false));
+        let launcher = with("10 close(3) = -1 EIO (Input/output error) (INJECTED)");
+        assert_eq!(hit(&launcher, false), [true, false]);
+        let program = with("11 read(0, 1) = -1 EIO (Input/output error) (INJECTED)");
+        assert_eq!(hit(&program, false), [false, true]);
+        assert_eq!(hit(&with("10 +++ killed by SIGKILL +++"), true), [true, false]);
+        assert_eq!([hit(LOG, true), hit(LOG, false)], [[false; 2]; 2]);
     }
 }

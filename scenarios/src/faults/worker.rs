@@ -60,8 +60,6 @@ pub enum Planted {
 pub struct Hello {
     /// The calls of a launch, from its beginning to the container's removal.
     pub calls: Vec<Call>,
-    /// How many facts of the container are compared.
-    pub facts: usize,
 }
 
 /// One call of a launch.
@@ -117,7 +115,7 @@ fn work(job: Job) -> Result<(), String> {
     if done != Outcome::Launched(Vec::new()) {
         return Err(format!("a launch without a fault: {done:?}"));
     }
-    answer(&Hello { calls: points.iter().map(call).collect(), facts: launcher.posture.len() })?;
+    answer(&Hello { calls: points.iter().map(call).collect() })?;
     for line in io::stdin().lock().lines() {
         let line = line.map_err(|error| error.to_string())?;
         let request: Request = serde_json::from_str(&line).map_err(|error| error.to_string())?;
