@@ -4,6 +4,7 @@
 
 mod compare;
 mod confinement;
+mod environ;
 mod groups;
 mod mountinfo;
 mod stat;
@@ -20,6 +21,7 @@ use crate::namespace::Kind;
 
 pub use compare::{Enforced, compare};
 pub use confinement::Confinement;
+pub(crate) use environ::{environ, is_program};
 use groups::{device_programs, group_values, is_value};
 pub use mountinfo::{MountInfo, mountinfo};
 pub use stat::{Stat, stat, stat_of};
@@ -132,6 +134,7 @@ impl Observation {
     /// # Errors
     /// When the process has gone, or may not be observed.
     pub fn of(pid: i32, cgroups: &Cgroups) -> Result<Observation, Error> {
+        environ::await_program(pid);
         let base = PathBuf::from(format!("/proc/{pid}"));
         let read = |name: &str| {
             let path = base.join(name);
@@ -156,7 +159,7 @@ impl Observation {
             loopback: read("net/fib_trie").ok().map(|text| text.contains("127.0.0.1")),
             sensitive: sensitive(&base.join("root")),
             confinement: Confinement::of(pid, &base),
-            env: std::fs::read(base.join("environ")).ok().map(|bytes| environment(&bytes)),
+            env: environ(pid).ok().map(|bytes| environment(&bytes)),
         })
     }
 

@@ -6,10 +6,9 @@
 //!
 //! A watcher (`launch::start_watcher`) that the first launch has started is a descendant that stays: start it before.
 
-use std::time::Duration;
-
 use super::Scope;
 use super::look::Look;
+use crate::observe::{environ, is_program};
 
 pub(super) fn look(look: &mut Look<'_>) {
     if look.scope.own {
@@ -60,26 +59,9 @@ fn is_candidate(scope: &Scope, last: i32, pid: i32) -> bool {
     everyone || if scope.since <= last { after && before } else { after || before }
 }
 
-/// Within an `execve` a process has no environment for a moment, and would be missed. Some never have one.
 fn has(pid: i32, variable: &str) -> bool {
-    let mut environment = environment(pid);
-    for _ in 0..3 {
-        if !environment.is_empty() || !is_program(pid) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-        environment = self::environment(pid);
-    }
+    let environment = environ(pid).unwrap_or_default();
     environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
-}
-
-fn environment(pid: i32) -> Vec<u8> {
-    std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
-}
-
-/// Kernel threads execute no file.
-fn is_program(pid: i32) -> bool {
-    std::fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 #[cfg(test)]
