@@ -41,6 +41,9 @@ pub struct Record {
     /// Sweeps of faults, one entry for each kind and launcher.
     #[serde(default)]
     pub sweeps: Vec<Sweep>,
+    /// Mutants of the guarantees' checks.
+    #[serde(default)]
+    pub mutants: Vec<Mutant>,
     /// What could not be tested here, and what would make it testable.
     pub not_tested: Vec<NotTested>,
 }
@@ -86,8 +89,60 @@ pub struct Guarantee {
     pub evidence: Vec<Evidence>,
     /// Whether the positive control turned red when it was run beside this check; `None` when it was not run.
     pub control_red: Option<bool>,
+    /// How to see it again, when it is broken.
+    #[serde(default)]
+    pub again: Option<Again>,
     /// How long it took, in milliseconds.
     pub millis: u64,
+}
+
+/// What a guarantee's check makes of a launch with one protection missing or wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mutant {
+    /// The guarantee's id.
+    pub guarantee: String,
+    /// What is missing or wrong.
+    pub without: String,
+    /// Whether it is a small mistake, and not a missing step.
+    pub subtle: bool,
+    /// The launcher that was made to do it.
+    pub launcher: String,
+    /// What the check said.
+    pub is: MutantIs,
+    /// What it saw that contradicts the promise.
+    pub evidence: Vec<Evidence>,
+    /// Unrelated guarantees that turned red with it.
+    pub others: Vec<String>,
+}
+
+/// What became of a mutant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MutantIs {
+    /// The check saw it.
+    Red,
+    /// The check did not see it: a defect of the check.
+    Green,
+    /// It started no container, so that nothing was seen.
+    NotLaunched,
+    /// The guarantee has no mutant: a defect of the check.
+    Absent,
+    /// It cannot be launched here.
+    NotTestable {
+        /// Why.
+        reason: String,
+        /// What would help.
+        remedy: String,
+    },
+}
+
+/// How something broken can be seen again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Again {
+    /// A command.
+    pub command: String,
+    /// The config that was launched.
+    pub config: serde_json::Value,
 }
 
 /// What a check found.

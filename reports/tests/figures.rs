@@ -15,6 +15,7 @@ fn bare() -> Record {
         costs: Vec::new(),
         interference: Vec::new(),
         sweeps: Vec::new(),
+        mutants: Vec::new(),
         not_tested: Vec::new(),
         ..sample::record()
     }
@@ -41,6 +42,7 @@ fn slowdowns_are_paired_by_round() {
         |factor: u64| (0..6).flat_map(move |round| vec![factor * (round + 1) * 1000; 100]).collect();
     let record = Record {
         sweeps: Vec::new(),
+        mutants: Vec::new(),
         interference: vec![
             cell(Some("hog"), Some("cpu.max"), latency(2), &[40.0; 6]),
             cell(Some("hog"), None, latency(3), &[100.0; 6]),
@@ -65,6 +67,7 @@ fn slowdowns_are_paired_by_round() {
 fn rounds_too_short_for_a_percentile_are_pooled_or_silent() {
     let record = |n: u64| Record {
         sweeps: Vec::new(),
+        mutants: Vec::new(),
         interference: vec![
             cell(None, None, (0..n).map(|i| 1000 + i % 2).collect(), &[]),
             cell(Some("hog"), None, (0..n).map(|i| 2000 + i % 2).collect(), &[1.0; 6]),

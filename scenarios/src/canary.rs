@@ -1,7 +1,7 @@
 //! Things planted on the host for a run, which no container may reach: presence makes absence mean something.
 //!
-//! A process, a listener on an abstract socket, a System V shared memory segment, and a descriptor that is left open
-//! across exec on purpose, as a sloppy caller does. All of it is gone when the value is dropped.
+//! A process, listeners on an abstract socket and on one with a path, a System V shared memory segment, a POSIX message queue,
+//! and a descriptor that is left open across exec on purpose, as a sloppy caller does. All of it is gone when the value is dropped.
 
 use std::fs::File;
 use std::io;
@@ -37,9 +37,15 @@ pub(crate) struct Canary {
     process: Child,
     name: String,
     listener: UnixListener,
+    path: UnixListener,
     segment: Option<Segment>,
+    queue: Option<Queue>,
     leaked: File,
 }
+
+/// A POSIX message queue, by its name as the system call has it, without the slash (mq_open(3)).
+#[derive(Debug)]
+struct Queue(String);
 
 /// A System V shared memory segment of one page.
 #[derive(Debug)]
@@ -67,7 +73,9 @@ impl Canary {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;
-        let canary = Canary { process, name, listener, segment: Segment::new(), leaked };
+        let path = UnixListener::bind(scratch.path().join("canary.socket"))?;
+        let (segment, queue) = (Segment::new(), Queue::new(&name));
+        let canary = Canary { process, name, listener, path, segment, queue, leaked };
         let descriptor = canary.leaked.as_fd();
         sys_fs::copy_to(descriptor, descriptor.as_raw_fd()).map_err(io_error)?;
         canary.check()?;
@@ -86,6 +94,8 @@ impl Canary {
         json!({
             "pid": self.process.id(),
             "name": self.name,
+            "socket": self.path.local_addr().ok().and_then(|address| Some(address.as_pathname()?.to_owned())),
+            "queue": self.queue.as_ref().map(|queue| &queue.0),
             "shm_key": self.segment.as_ref().map(|segment| segment.key),
             "descriptor": self.leaked.as_raw_fd(),
         })
@@ -108,6 +118,28 @@ impl Drop for Canary {
     fn drop(&mut self) {
         if let Err(error) = self.process.kill().and_then(|()| self.process.wait()) {
             say(&format!("isolab: cannot end the canary process {}: {error}", self.process.id()));
+        }
+    }
+}
+
+impl Queue {
+    /// `None` where the kernel has none.
+    fn new(name: &str) -> Option<Queue> {
+        /// `O_RDWR | O_CREAT | O_EXCL`.
+        const FLAGS: u64 = 0o2 | 0o100 | 0o200;
+        let text = std::ffi::CString::new(name).ok()?;
+        let given = [Argument::Text(&text), Argument::Number(FLAGS), Argument::Number(0o600), Argument::Number(0)];
+        let opened = trial(trial::number("mq_open")?, &given);
+        matches!(opened, Ok(Trial::Returned(_))).then(|| Queue(name.to_owned()))
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        let text = std::ffi::CString::new(self.0.as_str()).unwrap_or_default();
+        let number = trial::number("mq_unlink").unwrap_or_default();
+        if !matches!(trial(number, &[Argument::Text(&text)]), Ok(Trial::Returned(_))) {
+            say(&format!("isolab: cannot remove the message queue {}", self.0));
         }
     }
 }

@@ -16,6 +16,7 @@ mod facts;
 pub mod faults;
 mod group;
 pub mod inside;
+pub mod hook;
 pub mod interference;
 pub mod lab;
 pub mod launcher;

@@ -17,6 +17,8 @@ fn main() -> ExitCode {
         ["inside", "work", request] => isolab_scenarios::workload::main(request),
         ["inside", "probe", ..] => isolab_scenarios::probe::main(&arguments[3..]),
         ["inside", "faults", job] => isolab_scenarios::faults::worker::main(job),
+        ["inside", "hook", file] => isolab_scenarios::hook::main(file),
+        ["inside", "terminal", ..] => isolab_scenarios::launcher::become_with_terminal(&arguments[3..]),
         ["inside", "qemu", ..] => isolab_scenarios::lab::machine::become_qemu(&arguments[3..]),
         _ => cli::main(),
     }

@@ -9,7 +9,7 @@ pub fn say(line: &str) {
 }
 
 /// Something that shows progress: a bar on a terminal, lines in a log, nothing.
-pub trait Progress {
+pub trait Progress: Sync {
     /// A stretch of work begins, of `total` steps.
     fn begin(&self, what: &str, total: u64);
     /// The next step begins; `detail` names it.

@@ -5,6 +5,8 @@
 
 mod exec;
 mod field;
+#[cfg(feature = "faults")]
+mod mutant;
 pub mod order;
 
 use std::ffi::CString;
@@ -19,6 +21,8 @@ use crate::{
 };
 
 pub use exec::Running;
+#[cfg(feature = "faults")]
+pub use mutant::{Mutation, NoSuchStep};
 
 /// Who performs an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,6 +27,7 @@ pub mod keyring;
 pub mod landlock;
 pub mod link;
 pub mod lock;
+pub mod mapping;
 pub mod memory_policy;
 pub mod module;
 pub mod mount;

@@ -53,6 +53,14 @@ pub fn trial(number: u64, arguments: &[Argument<'_>]) -> Result<Trial> {
     attempt(Entry::Native, number, arguments, None)
 }
 
+/// As [`trial`], the way that programs of i386 enter the kernel; the number is i386's.
+///
+/// # Errors
+/// When the child cannot be forked or waited for.
+pub fn trial_as_i386(number: u64, arguments: &[Argument<'_>]) -> Result<Trial> {
+    attempt(Entry::I386, number, arguments, None)
+}
+
 /// As [`trial`], under a filter, which the child loads after setting `no_new_privs`.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ pub mod gaps;
 pub mod guarantees;
 pub mod host;
 pub mod interference;
+pub mod mutants;
 pub mod trust;
 pub mod verdict;
 
@@ -49,6 +50,8 @@ pub struct Figures {
     pub victims: Vec<Victim>,
     /// Launches in which something failed.
     pub faults: Vec<Faults>,
+    /// Launches that are wrong on purpose, and whether their checks saw it.
+    pub mutants: Vec<mutants::Row>,
     /// What could not be tested, and how to make it testable.
     pub gaps: Vec<Gap>,
     /// What this host is.
@@ -65,7 +68,9 @@ impl Figures {
         let victims = interference::of(record);
         let trust = Trust::of(record);
         let faults = faults::of(record);
+        let mutants = mutants::of(record);
         let answers = match faults.is_empty() || !guarantees.is_empty() {
+            _ if !mutants.is_empty() => vec![mutants::answer(&mutants)],
             true => vec![
                 answers::holds(&guarantees),
                 answers::costs(&ladders, &comparisons),
@@ -85,6 +90,7 @@ impl Figures {
             comparisons,
             victims,
             faults,
+            mutants,
             gaps: gaps::of(record),
             host: HostFacts::of(record),
             trust,

@@ -109,6 +109,12 @@ impl Page<'_> {
                     n => format!("{n} findings after faults"),
                 }
             }
+            _ if !self.figures.mutants.is_empty() => {
+                match self.figures.mutants.iter().filter(|row| row.is_bad()).count() {
+                    0 => "Every check saw its mutants".to_string(),
+                    n => format!("{n} mutant{} unseen by their checks", plural(n)),
+                }
+            }
             _ if matrix.is_empty() => format!("{} of {}", self.figures.command, self.figures.host.kernel),
             (0, 0) => "Every guarantee that could be tested holds".to_string(),
             (0, n) => {

@@ -3,6 +3,7 @@
 //! Pure: the caller prints the text. Without colour it holds no escape sequence, whatever the record holds.
 
 mod faults;
+mod mutants;
 mod numbers;
 mod page;
 pub(crate) mod sections;
@@ -27,9 +28,10 @@ pub fn render(record: &Record, style: &Style, width: usize, html_path: Option<&P
     numbers::costs(&mut page, &figures);
     numbers::interference(&mut page, &figures);
     faults::faults(&mut page, &figures);
+    mutants::mutants(&mut page, &figures);
     let numbers =
         !(figures.ladders.is_empty() && figures.comparisons.is_empty() && figures.victims.is_empty());
-    if numbers || figures.faults.is_empty() {
+    if numbers || (figures.faults.is_empty() && figures.mutants.is_empty()) {
         sections::trust(&mut page, &figures);
     }
     sections::gaps(&mut page, &figures);

@@ -37,6 +37,7 @@ pub(crate) fn record() -> Record {
         guarantees: guarantees(),
         costs: vec![ladder(&mut dice), floor(&mut dice), overlay(&mut dice)],
         sweeps: sweeps(),
+        mutants: Vec::new(),
         interference: interference(&mut dice),
         not_tested: vec![
             NotTested {

@@ -4,22 +4,34 @@
 //! start the plain base bundle here is reported once, as not testable, and not as broken. What a launcher does not
 //! offer, and what cannot be tested here, never counts as holding.
 
+pub(crate) mod act;
+mod answers;
+mod filter;
+mod judge;
+mod make;
+pub mod mutants;
 mod need;
 mod outside;
+mod rig;
+mod scene;
 mod session;
+mod stage;
+mod swap;
 
 use std::io;
 use std::path::Path;
 use std::time::Instant;
 
 use isolab_core::host::Host;
-use isolab_reports::record::{self, Evidence, NotTested, Outcome};
+use isolab_reports::record::{self, NotTested, Outcome};
 
 use crate::cancel::{Cancel, Cancelled};
 use crate::launcher::{Launcher, Offer};
 use crate::progress::Progress;
 use crate::schema::Guarantee;
-use session::{Asked, Facts, Failure, Session, Site};
+use answers::Failure;
+use judge::Judged;
+use session::{Session, Site};
 
 /// What to check, on what.
 pub struct Options<'a> {
@@ -63,8 +75,18 @@ pub fn run(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Findings, Error> {
+    stage::on_stage(host, |staged| run_here(options, host, staged, progress, cancel))?
+}
+
+fn run_here(
+    options: &Options<'_>,
+    host: &Host,
+    staged: bool,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let mut site = Site::new(host, options.program)?;
+    let mut site = Site::new(host, options.program, staged)?;
     for launcher in options.launchers {
         let launcher = launcher.as_ref();
         cancel.check()?;
@@ -102,7 +124,7 @@ fn check_launcher(
     cancel: &Cancel,
 ) -> Result<Vec<record::Guarantee>, Error> {
     let mut found: Vec<Option<record::Guarantee>> =
-        options.guarantees.iter().map(|guarantee| excuse(guarantee, site.host(), launcher)).collect();
+        options.guarantees.iter().map(|guarantee| excuse(guarantee, site, launcher)).collect();
     let open: Vec<usize> = (0..found.len()).filter(|&index| found[index].is_none()).collect();
     let groups = group(options.guarantees, &open);
     let controls =
@@ -136,23 +158,37 @@ fn check_group(
     cancel.check()?;
     let shared: Vec<&Guarantee> = members.iter().map(|&index| &guarantees[index]).collect();
     let begun = Instant::now();
-    let facts = site.run(&Session::of(&shared), launcher, cancel);
-    if facts.is_err() && members.len() > 1 {
+    if let [alone] = shared.as_slice() {
+        let judged = judge::cases(alone, None, site, launcher, cancel)?;
+        let millis = begun.elapsed().as_millis() as u64;
+        let again = judged.again(alone, None, site);
+        return Ok(vec![(members[0], result(alone, launcher, judged, again, millis))]);
+    }
+    let session = Session { guarantees: shared.clone(), ..Session::default() };
+    let facts = site.run(&session, launcher, cancel);
+    if facts.is_err() {
         let alone = members.iter().map(|&index| check_group(guarantees, &[index], site, launcher, cancel));
         return Ok(alone.collect::<Result<Vec<_>, _>>()?.concat());
     }
     let millis = begun.elapsed().as_millis() as u64 / members.len() as u64;
-    let result = |&index: &usize| {
-        let (outcome, evidence) = judge(&guarantees[index], &facts)?;
-        Ok((index, result(&guarantees[index], launcher, outcome, evidence, millis)))
+    let result = |(&index, guarantee): (&usize, &&Guarantee)| {
+        let judged = judge::one(guarantee, None, &facts)?;
+        let again = judged.again(guarantee, None, site);
+        Ok((index, result(guarantee, launcher, judged, again, millis)))
     };
-    members.iter().map(result).collect()
+    members.iter().zip(&shared).map(result).collect()
 }
 
 /// A result without a launch: the host or the launcher lacks something.
-fn excuse(guarantee: &Guarantee, host: &Host, launcher: &dyn Launcher) -> Option<record::Guarantee> {
-    let missing = guarantee.needs.iter().find_map(|need| need::missing(need, host));
-    let outcome = if let Some((reason, remedy)) = missing {
+fn excuse(guarantee: &Guarantee, site: &Site<'_>, launcher: &dyn Launcher) -> Option<record::Guarantee> {
+    let outcome = excused(guarantee, site, launcher)?;
+    Some(result(guarantee, launcher, Judged::without_facts(outcome), None, 0))
+}
+
+fn excused(guarantee: &Guarantee, site: &Site<'_>, launcher: &dyn Launcher) -> Option<Outcome> {
+    let missing = |need: &String| need::missing(need, site.host(), site.is_staged());
+    let missing = guarantee.needs.iter().find_map(missing);
+    Some(if let Some((reason, remedy)) = missing {
         Outcome::NotTestable { reason, remedy }
     } else {
         let features = std::iter::once(&guarantee.primitive).chain(&guarantee.uses);
@@ -161,8 +197,7 @@ fn excuse(guarantee: &Guarantee, host: &Host, launcher: &dyn Launcher) -> Option
             Offer::NotOffered { reason } => Some(reason),
         });
         Outcome::NotOffered { reason: refused? }
-    };
-    Some(result(guarantee, launcher, outcome, Vec::new(), 0))
+    })
 }
 
 /// Which of the `open` guarantees share a launch: those with equal edits and files, unless they want to be alone.
@@ -172,7 +207,7 @@ fn group(guarantees: &[Guarantee], open: &[usize]) -> Vec<Vec<usize>> {
         let one = &guarantees[index];
         let fits = |group: &&mut Vec<usize>| {
             let other = &guarantees[group[0]];
-            !one.alone && !other.alone && one.config == other.config && one.make == other.make
+            shares(one) && shares(other) && one.config == other.config && one.make == other.make
         };
         match groups.iter_mut().find(fits) {
             Some(group) => group.push(index),
@@ -182,36 +217,19 @@ fn group(guarantees: &[Guarantee], open: &[usize]) -> Vec<Vec<usize>> {
     groups
 }
 
-fn judge(guarantee: &Guarantee, facts: &Result<Facts, Failure>) -> Result<(Outcome, Vec<Evidence>), Error> {
-    let facts = match facts {
-        Ok(facts) => facts.of(&guarantee.id),
-        Err(Failure::Cancelled(cancelled)) => return Err((*cancelled).into()),
-        Err(Failure::NotOffered(reason)) => {
-            return Ok((Outcome::NotOffered { reason: reason.clone() }, Vec::new()));
-        }
-        Err(Failure::Scenario(reason)) => {
-            let remedy =
-                "the scenario does not fit the base config on this host; as root there is more in it".into();
-            return Ok((Outcome::NotTestable { reason: reason.clone(), remedy }, Vec::new()));
-        }
-        Err(failure) => {
-            let expected = "the container starts and answers".into();
-            let found = failure.to_string();
-            let evidence = Evidence { fact: "launch".into(), expected, found, agrees: false };
-            return Ok((Outcome::Broken, vec![evidence]));
-        }
-    };
-    let evidence: Vec<_> =
-        guarantee.expect.iter().flat_map(|(path, expect)| expect.judge(path, &facts)).collect();
-    let holds = evidence.iter().all(|evidence| evidence.agrees);
-    Ok((if holds { Outcome::Holds } else { Outcome::Broken }, evidence))
+/// Whether a launch can be shared: nothing is done around it.
+fn shares(one: &Guarantee) -> bool {
+    let acts = [&one.before, &one.created, &one.act, &one.later, &one.after];
+    let plain = one.case.is_empty() && one.swap.is_empty() && one.second.is_none() && one.launches == 0;
+    let around = one.lifecycle || one.refused || one.rig != crate::schema::Rig::default();
+    !one.alone && plain && !around && acts.iter().all(|acts| acts.is_empty())
 }
 
 fn result(
     guarantee: &Guarantee,
     launcher: &dyn Launcher,
-    outcome: Outcome,
-    evidence: Vec<Evidence>,
+    judged: Judged,
+    again: Option<record::Again>,
     millis: u64,
 ) -> record::Guarantee {
     record::Guarantee {
@@ -220,9 +238,10 @@ fn result(
         primitive: guarantee.primitive.clone(),
         source: guarantee.source.clone(),
         launcher: launcher.name().into(),
-        outcome,
-        evidence,
+        outcome: judged.outcome,
+        evidence: judged.evidence,
         control_red: None,
+        again,
         millis,
     }
 }
@@ -244,30 +263,25 @@ fn run_controls(
         if result.outcome != Outcome::Holds {
             continue;
         }
-        let facts = site.run(&Session::control(guarantee, control), launcher, cancel);
-        match facts {
-            Err(Failure::Cancelled(cancelled)) => return Err(cancelled.into()),
-            Err(_) => {}
-            Ok(_) => {
-                let (outcome, _) = judge(guarantee, &facts)?;
-                let red = outcome == Outcome::Broken;
-                result.control_red = Some(red && result.control_red.unwrap_or(true));
-                if !red {
-                    result.outcome = Outcome::NotTestable {
-                        reason: format!("its control, a launch without {}, stays green", control.without),
-                        remedy: "none: this check cannot see a failure on this host".into(),
-                    };
-                }
-            }
+        // A mistake in a plan is core's to make; the matrix of mutants shows it.
+        if control.is_of_core() {
+            continue;
+        }
+        let judged = judge::cases(guarantee, Some(control), site, launcher, cancel)?;
+        if !judged.launched {
+            continue;
+        }
+        let red = judged.outcome == Outcome::Broken;
+        result.control_red = Some(red && result.control_red.unwrap_or(true));
+        if !red {
+            result.outcome = Outcome::NotTestable {
+                reason: format!("its control, a launch without {}, stays green", control.without),
+                remedy: "none: this check cannot see a failure on this host".into(),
+            };
         }
     }
     result.millis += begun.elapsed().as_millis() as u64;
     Ok(())
-}
-
-/// Questions of a guarantee before placeholders are filled in.
-fn asked(guarantee: &Guarantee) -> Asked {
-    guarantee.ask.clone()
 }
 
 #[cfg(test)]

@@ -4,8 +4,12 @@ use isolab_core::host::{Feature, Host};
 
 /// Why a need is not met, and what would meet it; `None` when it is met.
 ///
-/// Needs are `root`, `cgroup` (any hierarchy), `cgroup <controller>`, `cpus <n>`, or the name of a host feature.
-pub(super) fn missing(need: &str, host: &Host) -> Option<(String, String)> {
+/// Needs are `root`, `unprivileged`, `guest`, `stage` (isolab's own namespaces), `i386`, `cgroup` (any hierarchy),
+/// `cgroup <controller>`, the same with `v1` and `v2`, `cpus <n>`, `file <path>`, or the name of a host feature.
+pub(super) fn missing(need: &str, host: &Host, staged: bool) -> Option<(String, String)> {
+    if let Some(met) = of_this_place(need, host, staged) {
+        return met;
+    }
     if need == "root" {
         return (host.uid != 0)
             .then(|| (format!("needs root, and this is uid {}", host.uid), "run as root".into()));
@@ -48,6 +52,48 @@ pub(super) fn missing(need: &str, host: &Host) -> Option<(String, String)> {
     }
 }
 
+/// Needs that are no feature of a host; `None` when it is another kind of need.
+fn of_this_place(need: &str, host: &Host, staged: bool) -> Option<Option<(String, String)>> {
+    let unless = |met: bool, reason: &str, remedy: &str| (!met).then(|| (reason.to_owned(), remedy.to_owned()));
+    Some(match need {
+        "guest" => unless(
+            isolab_core::need::is_guest(host),
+            "it could change a setting of the whole host, so it runs in a guest alone",
+            "isolab kernels 6.12 --only check",
+        ),
+        "stage" => unless(staged, "needs namespaces of isolab's own, which take root", "run as root"),
+        "unprivileged" => unless(
+            host.uid != 0,
+            "it is about what a user without privileges may do, and this is root",
+            "run as another user",
+        ),
+        "i386" => unless(
+            isolab_core::sys::trial::has_i386(),
+            "no programs of i386 run here",
+            "a kernel with CONFIG_IA32_EMULATION",
+        ),
+        _ if need.starts_with("file ") => {
+            let path = need.trim_start_matches("file ");
+            unless(std::path::Path::new(path).exists(), &format!("there is no {path}"), "another kernel or machine")
+        }
+        _ if need.starts_with("v1 ") || need.starts_with("v2 ") => {
+            let (version, controller) = need.split_at(3);
+            let hierarchies: Vec<_> = if version == "v1 " {
+                host.cgroups.v1.iter().collect()
+            } else {
+                host.cgroups.v2.iter().collect()
+            };
+            let has = |one: &&isolab_core::host::Hierarchy| {
+                one.writable && (controller == "any" || one.controllers.iter().any(|name| name == controller))
+            };
+            let met = hierarchies.iter().any(has);
+            let reason = format!("needs the {controller} controller on cgroup {}, writable", version.trim());
+            unless(met, &reason, "a host of that kind, or a guest: isolab kernels 6.12 --only check")
+        }
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,15 +103,15 @@ mod tests {
         let mut host = crate::testing::host();
         host.uid = 0;
         host.cpus = vec![0];
-        assert_eq!(missing("root", &host), None);
-        assert_eq!(missing("cpus 2", &host).unwrap().0, "needs 2 CPUs, and there are 1");
-        assert!(missing("cgroup memory", &host).unwrap().0.contains("memory controller"));
-        let (reason, remedy) = missing("cgroup", &host).unwrap();
+        assert_eq!(missing("root", &host, false), None);
+        assert_eq!(missing("cpus 2", &host, false).unwrap().0, "needs 2 CPUs, and there are 1");
+        assert!(missing("cgroup memory", &host, false).unwrap().0.contains("memory controller"));
+        let (reason, remedy) = missing("cgroup", &host, false).unwrap();
         assert!(reason.contains("hierarchy") && remedy.starts_with("mount /sys/fs/cgroup,"), "{remedy}");
         host.cgroups = Host::example().cgroups;
-        assert_eq!(missing("cgroup", &host), None);
-        assert!(missing("wings", &host).unwrap().0.contains("`wings`"));
+        assert_eq!(missing("cgroup", &host, false), None);
+        assert!(missing("wings", &host, false).unwrap().0.contains("`wings`"));
         host.uid = 1000;
-        assert_eq!(missing("root", &host).unwrap().1, "run as root");
+        assert_eq!(missing("root", &host, false).unwrap().1, "run as root");
     }
 }

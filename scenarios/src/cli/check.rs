@@ -1,5 +1,6 @@
 //! `isolab check`: guarantees.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use isolab_scenarios::check::{self, Findings, Options};
@@ -11,7 +12,7 @@ use super::{Common, Failure, output};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Ids of the catalogue's guarantees [default: all]
+    /// Ids of the catalogue's guarantees, or scenario files [default: all of the catalogue]
     ids: Vec<String>,
     /// Looks at the container that this process is in, started by whatever started it
     #[arg(long, conflicts_with_all = ["ids", "launcher", "no_controls", "out"])]
@@ -19,6 +20,9 @@ pub(super) struct Arguments {
     /// Leaves out the positive controls, which show that each check can fail: half the time
     #[arg(long)]
     no_controls: bool,
+    /// Launches each guarantee's mutants, in which one protection is missing or wrong: its check must turn red
+    #[arg(long, conflicts_with = "inside")]
+    mutants: bool,
     /// Lists the catalogue
     #[arg(long)]
     list: bool,
@@ -37,21 +41,36 @@ pub(super) fn check(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut session = Session::begin("check", &arguments.common)?;
-    stage(&mut session, &arguments.ids, !arguments.no_controls)?;
+    if arguments.mutants {
+        let options = options(&session, &chosen, true);
+        let found = check::mutants::run(&options, &session.host, &session.bars, &session.cancel);
+        let found = session::stage(found, &session.cancel)?;
+        session.add_mutants(found);
+    } else {
+        check_all(&mut session, &chosen, !arguments.no_controls)?;
+    }
     session.end(&arguments.common)
 }
 
-/// Guarantees by id; all of them for no id.
-pub(super) fn choose(ids: &[String]) -> Result<Vec<Guarantee>, Failure> {
+/// Guarantees by id or file; all of the catalogue for none.
+pub(super) fn choose(names: &[String]) -> Result<Vec<Guarantee>, Failure> {
     let mut all = catalog::guarantees().map_err(Failure::internal)?;
+    let (files, ids): (Vec<String>, Vec<String>) =
+        names.iter().cloned().partition(|name| name.contains(['/', '.']));
+    let files = files.iter().map(|file| {
+        let text = session::read(Path::new(file))?;
+        Guarantee::parse(file, &text).map_err(Failure::input)
+    });
+    let files = files.collect::<Result<Vec<_>, _>>()?;
     if let Some(unknown) = ids.iter().find(|id| !all.iter().any(|guarantee| guarantee.id == **id)) {
         return Err(Failure::Input(format!(
             "no guarantee {unknown:?} in the catalogue; `isolab check --list` shows it"
         )));
     }
-    if !ids.is_empty() {
+    if !names.is_empty() {
         all.retain(|guarantee| ids.contains(&guarantee.id));
     }
+    all.extend(files);
     Ok(all)
 }
 
@@ -66,11 +85,15 @@ pub(super) fn check_all(
     guarantees: &[Guarantee],
     controls: bool,
 ) -> Result<(), Failure> {
-    let options = Options { launchers: &session.launchers, guarantees, controls, program: &session.program };
+    let options = options(session, guarantees, controls);
     let found = check::run(&options, &session.host, &session.bars, &session.cancel);
     let Findings { guarantees, not_tested } = session::stage(found, &session.cancel)?;
     session.add_guarantees(guarantees, not_tested);
     Ok(())
+}
+
+fn options<'o>(session: &'o Session, guarantees: &'o [Guarantee], controls: bool) -> Options<'o> {
+    Options { launchers: &session.launchers, guarantees, controls, program: &session.program }
 }
 
 fn look_inside(json: bool) -> Result<ExitCode, Failure> {

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use isolab_core::host::{Feature, Host};
 use isolab_reports::figures::Figures;
-use isolab_reports::record::{Cell, Cost, FORMAT, Guarantee, NotTested, Outcome, Record, Sweep};
+use isolab_reports::record::{Cell, Cost, FORMAT, Guarantee, Mutant, NotTested, Outcome, Record, Sweep};
 use isolab_scenarios::cancel::{Cancel, Cancelled};
 use isolab_scenarios::launcher::{self, Found, Launcher};
 use isolab_scenarios::leftovers;
@@ -63,6 +63,7 @@ impl Session {
             costs: Vec::new(),
             interference: Vec::new(),
             sweeps: Vec::new(),
+            mutants: Vec::new(),
             not_tested,
         };
         Ok(Session { host, launchers, program, bars: Bars::new(), cancel, folder, record, begun })
@@ -71,6 +72,10 @@ impl Session {
     pub(super) fn add_guarantees(&mut self, guarantees: Vec<Guarantee>, not_tested: Vec<NotTested>) {
         self.record.guarantees.extend(guarantees);
         self.record.not_tested.extend(not_tested);
+    }
+
+    pub(super) fn add_mutants(&mut self, mutants: Vec<Mutant>) {
+        self.record.mutants.extend(mutants);
     }
 
     pub(super) fn add_costs(&mut self, (costs, not_tested): (Vec<Cost>, Vec<NotTested>)) {
@@ -120,13 +125,16 @@ fn launchers(names: &[String], host: &Host) -> Result<Found, Failure> {
 /// 1 when a guarantee is broken or its control did not turn red, or a fault had a finding; else 4 when something could not be tested though it
 /// had to be; else 0.
 fn status(record: &Record, must_run: bool) -> ExitCode {
+    use isolab_reports::figures::answers::Tone;
     use isolab_reports::figures::verdict::Verdict;
-    let matrix = Figures::of(record).guarantees;
+    let Figures { guarantees: matrix, mutants, .. } = Figures::of(record);
     let untested = |guarantee: &Guarantee| matches!(guarantee.outcome, Outcome::NotTestable { .. });
     let found = record.sweeps.iter().any(|sweep| !sweep.findings.is_empty());
-    if found || matrix.count(Verdict::Broken) + matrix.count(Verdict::Unproven) > 0 {
+    let unseen = mutants.iter().any(isolab_reports::figures::mutants::Row::is_bad);
+    let unlaunched = mutants.iter().any(|row| row.tone == Tone::Wary);
+    if found || unseen || matrix.count(Verdict::Broken) + matrix.count(Verdict::Unproven) > 0 {
         ExitCode::from(1)
-    } else if must_run && (!record.not_tested.is_empty() || record.guarantees.iter().any(untested)) {
+    } else if must_run && (unlaunched || !record.not_tested.is_empty() || record.guarantees.iter().any(untested)) {
         ExitCode::from(4)
     } else {
         ExitCode::SUCCESS

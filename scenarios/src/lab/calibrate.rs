@@ -181,6 +181,7 @@ mod tests {
             costs: vec![cost],
             interference: Vec::new(),
             sweeps: Vec::new(),
+            mutants: Vec::new(),
             not_tested: Vec::new(),
         };
         Boot {

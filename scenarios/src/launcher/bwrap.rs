@@ -28,7 +28,7 @@ pub struct Bwrap {
 }
 
 /// What it has no option for.
-const LACKS: [&str; 16] = [
+const LACKS: [&str; 28] = [
     "cgroup memory",
     "cgroup pids",
     "cgroup cpu",
@@ -45,6 +45,18 @@ const LACKS: [&str; 16] = [
     "id maps",
     "five capability sets",
     "closed descriptors",
+    "sysctl",
+    "hooks",
+    "user",
+    "propagation",
+    "mount flags",
+    "idmapped mounts",
+    "landlock",
+    "apparmor",
+    "selinux",
+    "namespaces by path",
+    "seccomp agent",
+    "keyring",
 ];
 
 impl Bwrap {
@@ -168,6 +180,7 @@ fn arguments(config: &Value, bundle: &Bundle, root: bool) -> Vec<String> {
     let mut add = |words: &[&str]| args.extend(words.iter().map(|&word| word.to_owned()));
     for kind in config["linux"]["namespaces"].as_array().into_iter().flatten() {
         match kind["type"].as_str() {
+            Some("pid") if wants_init(config) => add(&["--unshare-pid"]),
             Some("pid") => add(&["--unshare-pid", "--as-pid-1"]),
             Some("network") => add(&["--unshare-net"]),
             Some(kind @ ("ipc" | "uts" | "cgroup" | "user")) => add(&[&format!("--unshare-{kind}")]),
@@ -201,6 +214,11 @@ fn arguments(config: &Value, bundle: &Bundle, root: bool) -> Vec<String> {
         }
     }
     args
+}
+
+/// Whether a process of bubblewrap's is to be the first one, and to reap what is orphaned.
+fn wants_init(config: &Value) -> bool {
+    config["annotations"]["isolab.init"] == "true"
 }
 
 /// One mount; nothing for types that bubblewrap cannot mount, and for those that come with its `--dev`.

@@ -8,9 +8,10 @@ use std::time::Duration;
 use isolab_core::config::Violation;
 use isolab_core::host::Host;
 use isolab_core::launch::{self, Exit, Options};
-use isolab_core::plan::Plan;
+use isolab_core::plan::{Mutation, Plan};
 use isolab_reports::record;
 
+use super::oci::Oci;
 use super::{LIMIT, Launcher, Offer, Running, StartError, Stdio};
 use crate::bundle::{Bundle, LoadError};
 
@@ -18,13 +19,17 @@ use crate::bundle::{Bundle, LoadError};
 #[derive(Debug)]
 pub struct Core {
     host: Host,
+    /// Its command line, where that was built too.
+    runtime: Option<Oci>,
+    mutations: Vec<Mutation>,
 }
 
 impl Core {
     /// For this host.
     #[must_use]
     pub fn new(host: &Host) -> Core {
-        Core { host: host.clone() }
+        let runtime = super::in_path("isolab-runtime").map(|path| Oci::new("core", path));
+        Core { host: host.clone(), runtime, mutations: Vec::new() }
     }
 }
 
@@ -37,9 +42,18 @@ impl Launcher for Core {
         record::Launcher { name: "core".into(), version: Some(env!("CARGO_PKG_VERSION").into()), path: None }
     }
 
+    fn lifecycle(&self) -> Option<&Oci> {
+        self.runtime.as_ref()
+    }
+
+    fn mutant(&self, mutations: &[Mutation]) -> Option<Box<dyn Launcher>> {
+        let (host, runtime, mutations) = (self.host.clone(), self.runtime.clone(), mutations.to_vec());
+        Some(Box::new(Core { host, runtime, mutations }))
+    }
+
     /// What is not offered is refused by name when the config is read.
-    fn offers(&self, _feature: &str) -> Offer {
-        Offer::Offered
+    fn offers(&self, feature: &str) -> Offer {
+        if feature == "init" { super::no_init() } else { Offer::Offered }
     }
 
     fn start(&self, bundle: &Bundle, id: &str, stdio: Stdio) -> Result<Box<dyn Running>, StartError> {
@@ -51,6 +65,9 @@ impl Launcher for Core {
         if !plan.gaps.is_empty() {
             return Err(StartError::NotOffered(plan.gaps.join("; ")));
         }
+        let mutated = |plan: Plan, mutation| plan.mutated(mutation);
+        let plan = self.mutations.iter().try_fold(plan, mutated);
+        let plan = plan.map_err(|error| StartError::NotOffered(error.to_string()))?;
         let options = Options::new([stdio.stdin.as_fd(), stdio.stdout.as_fd(), stderr.as_fd()]);
         let container =
             launch::launch(&plan, &options).map_err(|error| StartError::Refused(error.to_string()))?;
@@ -62,7 +79,7 @@ impl Launcher for Core {
         let null =
             File::options().read(true).write(true).open("/dev/null").map_err(system("open /dev/null"))?;
         let null = || null.try_clone().map(Into::into).map_err(system("duplicate a descriptor"));
-        let mut container = self.start(bundle, id, Stdio { stdin: null()?, stdout: null()? })?;
+        let mut container = self.start(bundle, id, Stdio::plain(null()?, null()?))?;
         let exit = container.wait(LIMIT).map_err(system("wait for the container"))?;
         container.remove().map_err(system("remove the container"))?;
         match exit {

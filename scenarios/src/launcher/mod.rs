@@ -7,15 +7,19 @@ pub mod core;
 pub mod oci;
 mod process;
 
+pub use process::become_with_terminal;
+
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use isolab_core::host::Host;
 use isolab_core::launch::Exit;
+use isolab_core::plan::Mutation;
 use isolab_reports::record;
 
 use crate::bundle::Bundle;
@@ -43,6 +47,17 @@ pub struct Stdio {
     pub stdin: OwnedFd,
     /// 1.
     pub stdout: OwnedFd,
+    /// Set when `stdin` is a terminal that is to be the controlling one of the launcher, which must be a process of its own: the
+    /// `isolab` program, which makes it that.
+    pub caller_terminal: Option<PathBuf>,
+}
+
+impl Stdio {
+    /// With no terminal.
+    #[must_use]
+    pub fn plain(stdin: OwnedFd, stdout: OwnedFd) -> Stdio {
+        Stdio { stdin, stdout, caller_terminal: None }
+    }
 }
 
 /// Why a container did not start.
@@ -96,6 +111,21 @@ pub trait Launcher: Send + Sync {
     /// When it does not start, or ends otherwise.
     fn run(&self, bundle: &Bundle, id: &str) -> Result<(), StartError>;
 
+    /// The OCI command line that it has or stands for, for what takes more than one command.
+    fn lifecycle(&self) -> Option<&oci::Oci> {
+        None
+    }
+
+    /// That command line up to its command, for containers of this bundle.
+    fn command(&self, bundle: &Bundle) -> Option<Command> {
+        self.lifecycle().map(|oci| oci.command_of(bundle))
+    }
+
+    /// The same launcher with mistakes in its plans; `None` when it has none that could be changed.
+    fn mutant(&self, _mutations: &[Mutation]) -> Option<Box<dyn Launcher>> {
+        None
+    }
+
     /// What would help, for an error that this launcher is known for.
     fn remedy(&self, _error: &str) -> Option<&'static str> {
         None
@@ -106,6 +136,11 @@ pub trait Launcher: Send + Sync {
 pub trait Running {
     /// Its first process, in our pid namespace.
     fn pid(&self) -> i32;
+
+    /// Whether [`wait`](Running::wait) knows how it ended, and not only that it did.
+    fn has_exit(&self) -> bool {
+        true
+    }
 
     /// Waits for its end; `None` when it still runs after `timeout`.
     ///
@@ -205,6 +240,11 @@ fn is_program(path: &Path) -> bool {
 fn version(path: &Path) -> Option<String> {
     let output = std::process::Command::new(path).arg("--version").output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
+}
+
+/// Of a launcher whose workload is the first process itself.
+fn no_init() -> Offer {
+    Offer::NotOffered { reason: "the workload is the first process, and reaps for itself".into() }
 }
 
 /// Refuses to hand a config without a mount namespace to a program: runc mounts on the host then and leaves it there, and

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio as ProcessStdio};
 use std::time::Duration;
 
 use isolab_core::launch::Exit;
+use isolab_core::sys::process as sys_process;
 use isolab_reports::record;
 use serde_json::Value;
 
@@ -15,7 +17,7 @@ use super::{Launcher, Offer, Running, StartError, Stdio, version};
 use crate::bundle::Bundle;
 
 /// An OCI runtime's binary.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Oci {
     name: String,
     path: PathBuf,
@@ -38,11 +40,78 @@ impl Oci {
     /// The command up to the container's id, and what removes the container.
     fn command(&self, bundle: &Bundle, id: &str) -> Result<(Command, Delete), StartError> {
         super::require_mount_namespace(bundle)?;
-        // Its own: what another one has left there is none of its business.
-        let state = bundle.dir().join(format!("state-{}", self.name));
+        let mut command = self.command_of(bundle);
+        command.args(["run", "--bundle"]).arg(bundle.dir());
+        Ok((command, self.delete(bundle, id)))
+    }
+
+    /// The command line with its state's directory, which is the bundle's own: what another one has left there is none of
+    /// its business.
+    pub(super) fn command_of(&self, bundle: &Bundle) -> Command {
         let mut command = Command::new(&self.path);
-        command.arg("--root").arg(&state).args(["run", "--bundle"]).arg(bundle.dir());
-        Ok((command, Delete { runtime: self.path.clone(), state, id: id.into() }))
+        command.arg("--root").arg(self.state(bundle));
+        command
+    }
+
+    fn state(&self, bundle: &Bundle) -> PathBuf {
+        bundle.dir().join(format!("state-{}", self.name))
+    }
+
+    fn delete(&self, bundle: &Bundle, id: &str) -> Delete {
+        Delete { runtime: self.path.clone(), state: self.state(bundle), id: id.into() }
+    }
+
+    /// Creates a container that waits for the command `start`. With a console socket, its terminal is sent there.
+    ///
+    /// # Errors
+    /// As [`Launcher::start`].
+    pub fn create(
+        &self,
+        bundle: &Bundle,
+        id: &str,
+        stdio: Stdio,
+        console: Option<&Path>,
+    ) -> Result<Box<dyn Running>, StartError> {
+        let system = |operation| move |source| StartError::System { operation, source };
+        super::require_mount_namespace(bundle)?;
+        let pid_file = bundle.dir().join("pid");
+        let mut command = self.command_of(bundle);
+        command.args(["create", "--bundle"]).arg(bundle.dir()).arg("--pid-file").arg(&pid_file);
+        if let Some(console) = console {
+            command.arg("--console-socket").arg(console);
+        }
+        command.arg(id);
+        let delete = self.delete(bundle, id);
+        if let Err(error) = process::finish(command, bundle, stdio) {
+            delete.run().map_err(system("clean up after a failed create"))?;
+            return Err(error);
+        }
+        let pid = fs::read_to_string(&pid_file).ok().and_then(|text| text.trim().parse().ok());
+        let Some(pid) = pid else {
+            delete.run().map_err(system("clean up after a failed create"))?;
+            return Err(StartError::Refused("create has written no pid file".into()));
+        };
+        let init = isolab_core::sys::process::pidfd_open(pid);
+        let init = init.map_err(|errno| io::Error::from_raw_os_error(errno.into_raw()));
+        Ok(Box::new(Created { pid, init: init.map_err(system("find the created process"))?, delete }))
+    }
+}
+
+impl Oci {
+    /// Starts what was created.
+    ///
+    /// # Errors
+    /// With what the command says.
+    pub fn begin(&self, bundle: &Bundle, id: &str) -> Result<(), StartError> {
+        let mut command = self.command_of(bundle);
+        command.arg("start").arg(id).stdin(ProcessStdio::null());
+        let output = command.output();
+        let output =
+            output.map_err(|source| StartError::System { operation: "start the launcher", source })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(StartError::Refused(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
 }
 
@@ -54,6 +123,10 @@ fn features(path: &Path) -> Option<Value> {
 impl Launcher for Oci {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn lifecycle(&self) -> Option<&Oci> {
+        Some(self)
     }
 
     fn runtime(&self) -> Option<&Path> {
@@ -69,6 +142,9 @@ impl Launcher for Oci {
     }
 
     fn offers(&self, feature: &str) -> Offer {
+        if feature == "init" {
+            return super::no_init();
+        }
         let listed = self.features.as_ref().and_then(|features| features["linux"]["namespaces"].as_array());
         match (feature.strip_suffix(" namespace"), listed) {
             (Some(kind), Some(listed)) if !listed.iter().any(|one| one == kind) => {
@@ -133,6 +209,40 @@ impl Running for Container {
 
     fn remove(mut self: Box<Self>) -> io::Result<()> {
         self.foreground.end()?;
+        self.delete.run()
+    }
+}
+
+/// A container whose launcher has ended.
+struct Created {
+    pid: i32,
+    init: OwnedFd,
+    delete: Delete,
+}
+
+impl Running for Created {
+    fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Its launcher was its parent.
+    fn has_exit(&self) -> bool {
+        false
+    }
+
+    fn wait(&mut self, timeout: Duration) -> io::Result<Option<Exit>> {
+        let ended = sys_process::poll(&[self.init.as_fd()], Some(timeout));
+        let ended = ended.map_err(|errno| io::Error::from_raw_os_error(errno.into_raw()))?;
+        Ok(ended.map(|_| Exit::Code(0)))
+    }
+
+    fn kill(&mut self) -> io::Result<()> {
+        process::kill(&self.init)
+    }
+
+    fn remove(mut self: Box<Self>) -> io::Result<()> {
+        self.kill()?;
+        self.wait(super::LIMIT)?;
         self.delete.run()
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio as ProcessStdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,6 +38,9 @@ impl Foreground {
     ) -> Result<Foreground, StartError> {
         let system = |operation| move |source| StartError::System { operation, source };
         let stderr = File::create(bundle.stderr()).map_err(system("make the file for standard error"))?;
+        if let Some(program) = &stdio.caller_terminal {
+            command = with_terminal(program, &command);
+        }
         // The caller is sloppy on purpose: what it has in its environment must not reach the workload.
         command.env("ISOLAB_CANARY", "canary").stdin(stdio.stdin).stdout(stdio.stdout).stderr(stderr);
         let mut launcher = command.spawn().map_err(system("start the launcher"))?;
@@ -102,12 +106,7 @@ impl Running for Foreground {
     }
 
     fn kill(&mut self) -> io::Result<()> {
-        /// signal(7)
-        const SIGKILL: i32 = 9;
-        match sys_process::signal(&self.init, SIGKILL) {
-            Ok(()) | Err(isolab_core::sys::Errno::ESRCH) => Ok(()),
-            Err(errno) => Err(io::Error::from_raw_os_error(errno.into_raw())),
-        }
+        kill(&self.init)
     }
 
     fn remove(mut self: Box<Self>) -> io::Result<()> {
@@ -123,12 +122,59 @@ impl Drop for Foreground {
     }
 }
 
+/// Ends a process; one that has ended already is fine.
+pub(super) fn kill(process: &OwnedFd) -> io::Result<()> {
+    /// signal(7)
+    const SIGKILL: i32 = 9;
+    match sys_process::signal(process, SIGKILL) {
+        Ok(()) | Err(isolab_core::sys::Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(io::Error::from_raw_os_error(errno.into_raw())),
+    }
+}
+
+/// The same command, as the leader of a session whose controlling terminal is its standard input.
+fn with_terminal(isolab: &Path, command: &Command) -> Command {
+    let mut wrapped = Command::new(isolab);
+    wrapped.args(["inside", "terminal"]).arg(command.get_program()).args(command.get_args());
+    wrapped
+}
+
+/// `isolab inside terminal PROGRAM ARGUMENTS`: becomes the program. Returns only when it cannot.
+#[must_use]
+pub fn become_with_terminal(arguments: &[String]) -> std::process::ExitCode {
+    use std::os::unix::process::CommandExt;
+    let ready = sys_process::setsid().and_then(|()| isolab_core::sys::terminal::control(io::stdin().as_fd()));
+    match (ready, arguments.split_first()) {
+        (Ok(()), Some((program, rest))) => {
+            say(&format!("isolab: {program}: {}", Command::new(program).args(rest).exec()));
+        }
+        (Ok(()), None) => say("isolab: no program to become"),
+        (Err(errno), _) => say(&format!("isolab: take a controlling terminal: {errno}")),
+    }
+    std::process::ExitCode::FAILURE
+}
+
+/// Runs a launcher's command that ends while its container goes on.
+pub(super) fn finish(mut command: Command, bundle: &Bundle, stdio: Stdio) -> Result<(), StartError> {
+    let system = |operation| move |source| StartError::System { operation, source };
+    let stderr = File::create(bundle.stderr()).map_err(system("make the file for standard error"))?;
+    command.stdin(stdio.stdin).stdout(stdio.stdout).stderr(stderr);
+    await_success(command, bundle)
+}
+
 /// Runs the launcher to its own end, which is that of the container too, without looking at either on the way.
 pub(super) fn complete(mut command: Command, bundle: &Bundle) -> Result<(), StartError> {
     let system = |operation| move |source| StartError::System { operation, source };
     let stderr = File::create(bundle.stderr()).map_err(system("make the file for standard error"))?;
     command.stdin(ProcessStdio::null()).stdout(ProcessStdio::null()).stderr(stderr);
+    await_success(command, bundle)
+}
+
+fn await_success(mut command: Command, bundle: &Bundle) -> Result<(), StartError> {
+    let system = |operation| move |source| StartError::System { operation, source };
     let mut launcher = command.spawn().map_err(system("start the launcher"))?;
+    // It holds the container's ends of the pipes.
+    drop(command);
     let waited = sys_process::pidfd_open(launcher.id().cast_signed())
         .and_then(|pidfd| sys_process::poll(&[pidfd.as_fd()], Some(LIMIT)))
         .map_err(|errno| io::Error::from_raw_os_error(errno.into_raw()));

@@ -22,14 +22,27 @@ pub(super) fn syscall(name: &str, args: &[Argument]) -> Value {
     let Some(number) = name.parse().ok().or_else(|| trial::number(name)) else {
         return json!("no such system call on this machine");
     };
-    let given: Vec<_> = args
-        .iter()
-        .map(|argument| match argument {
-            Argument::Number(number) => trial::Argument::Number(number.cast_unsigned()),
-            Argument::Text(text) => trial::Argument::Text(text),
-        })
-        .collect();
-    match trial(number, &given) {
+    told(trial(number, &given(args)))
+}
+
+/// As a program of i386 would make it, whose numbers are its own.
+pub(super) fn i386(number: u64, args: &[Argument]) -> Value {
+    if !trial::has_i386() {
+        return json!("no programs of i386 here");
+    }
+    told(trial::trial_as_i386(number, &given(args)))
+}
+
+fn given(args: &[Argument]) -> Vec<trial::Argument<'_>> {
+    let one = |argument| match argument {
+        &Argument::Number(number) => trial::Argument::Number(i64::cast_unsigned(number)),
+        Argument::Text(text) => trial::Argument::Text(text),
+    };
+    args.iter().map(one).collect()
+}
+
+fn told(outcome: Result<Trial, isolab_core::sys::Errno>) -> Value {
+    match outcome {
         Ok(Trial::Returned(value)) => json!(value),
         Ok(Trial::Failed(errno)) => json!(errno_name(errno)),
         Ok(Trial::Exited(status)) => json!(format!("exited with {status}")),

@@ -12,8 +12,9 @@ use super::{error_name, or_error, outcome};
 /// The null device, which stands in for masked files: character 1:3 (null(4)).
 const NULL: &str = "1:3";
 
-pub(super) fn stat(path: &str) -> Value {
-    or_error(fs::symlink_metadata(path).map(|meta| {
+pub(super) fn stat(path: &str, follow: bool) -> Value {
+    let meta = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) };
+    or_error(meta.map(|meta| {
         json!({
             "type": kind(&meta),
             "mode": format!("{:04o}", meta.mode() & 0o7777),
@@ -51,6 +52,10 @@ fn rdev(meta: &fs::Metadata) -> String {
     let major = (device >> 8 & 0xfff) | (device >> 32 & 0xffff_f000);
     let minor = (device & 0xff) | (device >> 12 & 0xffff_ff00);
     format!("{major}:{minor}")
+}
+
+pub(super) fn link(path: &str) -> Value {
+    or_error(fs::read_link(path).map(|target| json!(target.display().to_string())))
 }
 
 pub(super) fn list(path: &str) -> Value {
@@ -241,6 +246,6 @@ mod tests {
     #[test]
     fn devices_are_listed_with_their_numbers() {
         assert!(devices("/dev").as_array().unwrap().contains(&json!("c 1:3 null")));
-        assert_eq!(stat("/dev/zero")["rdev"], json!("1:5"));
+        assert_eq!(stat("/dev/zero", false)["rdev"], json!("1:5"));
     }
 }

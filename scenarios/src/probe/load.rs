@@ -4,10 +4,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use isolab_core::sys::clock;
+use isolab_core::sys::{clock, mapping};
 use serde_json::{Value, json};
 
-use super::error_name;
+use super::{errno_name, error_name};
 
 pub(super) fn tasks(at_most: u32) -> Value {
     let mut started = Vec::new();
@@ -42,6 +42,11 @@ pub(super) fn allocate(mib: usize) -> Value {
     memory.resize(mib << 20, 1u8);
     std::hint::black_box(&memory);
     json!("ok")
+}
+
+/// Huge pages.
+pub(super) fn huge(mib: usize) -> Value {
+    mapping::touch_huge(mib << 20).map_or_else(|errno| json!(errno_name(errno)), |()| json!("ok"))
 }
 
 pub(super) fn spin(millis: u64, threads: usize) -> Value {

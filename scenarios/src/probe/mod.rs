@@ -1,24 +1,29 @@
 //! The in-container side: answers questions about what it sees and what the kernel lets it do.
 //!
 //! The probe is the container's first process, in a root filesystem that holds nothing but itself, under any launcher.
-//! It takes its questions as one JSON argument, prints its answers as one line of JSON, waits until its standard
-//! input ends (so that it can be looked at from outside while it lives), and exits with 0. It needs no `/proc`:
-//! what cannot be read is answered with the error.
+//! It takes its questions as one JSON argument, prints its answers as one line of JSON, answers each line of further
+//! questions that comes from its standard input, waits until that ends (so that it can be looked at from outside while it
+//! lives), and exits with 0. It needs no `/proc`: what cannot be read is answered with the error.
 
 mod calls;
 mod files;
 mod load;
-mod network;
+pub(crate) mod network;
+mod other;
 mod process;
+mod processes;
+mod survey;
+mod tamper;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use calls::Argument;
+pub use tamper::Way;
 
 /// Questions by check and fact.
 pub type Questions = BTreeMap<String, BTreeMap<String, Question>>;
@@ -50,8 +55,16 @@ pub enum Question {
     Cwd {},
     /// The CPUs that it may run on, as text: `0,1`.
     Affinity {},
-    /// `type`, `mode`, `rdev`, `dev`, `inode`, `uid`, `gid` of a path, links not followed.
+    /// `type`, `mode`, `rdev`, `dev`, `inode`, `uid`, `gid` of a path.
     Stat {
+        /// The path.
+        path: String,
+        /// Of what a link leads to.
+        #[serde(default)]
+        follow: bool,
+    },
+    /// Where a symbolic link leads to.
+    Link {
         /// The path.
         path: String,
     },
@@ -165,6 +178,146 @@ pub enum Question {
         /// What to open.
         path: String,
     },
+    /// Connects to a Unix socket by its path.
+    ConnectPath {
+        /// The path.
+        path: String,
+    },
+    /// Makes a system call as a program of i386, by i386's number.
+    I386 {
+        /// The number.
+        number: u64,
+        /// Up to five.
+        #[serde(default)]
+        args: Vec<Argument>,
+    },
+    /// Starts processes that outlive their parents, in sessions of their own.
+    Orphans {
+        /// How many.
+        count: usize,
+        /// How long they live.
+        millis: u64,
+    },
+    /// Has a child in a session of its own and does not wait for it.
+    Bear {
+        /// How long it lives.
+        millis: u64,
+    },
+    /// Sleeps.
+    Sleep {
+        /// How long.
+        millis: u64,
+        /// In a session of its own.
+        #[serde(default)]
+        alone: bool,
+    },
+    /// How many processes have ended and were not waited for.
+    Zombies {},
+    /// Sends a signal to the parent.
+    KillParent {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// The session: `sid`, `leads`, `terminal`.
+    Session {},
+    /// Whether a descriptor is a character device, and which: `character`, `major`, `dev`, `link`.
+    Terminal {
+        /// Its number.
+        descriptor: u32,
+    },
+    /// Tries to put input into a terminal: `open`, `tiocsti`, `tiocsti_high`, `tioclinux`.
+    PushInput {
+        /// The terminal.
+        path: String,
+    },
+    /// Changes files in several ways; each has one of its own, `path` with the way's name added.
+    Tamper {
+        /// How the paths begin.
+        path: String,
+        /// The ways.
+        ways: Vec<Way>,
+    },
+    /// Opens files, and answers each path's outcome.
+    OpenEach {
+        /// The paths.
+        paths: Vec<String>,
+        /// For writing instead of reading.
+        #[serde(default)]
+        write: bool,
+    },
+    /// Opens until it fails: `opened`, `highest`, `error`.
+    OpenMany {
+        /// Stops here at the latest.
+        at_most: usize,
+    },
+    /// Opens a file over and over: `tries`, `opened`.
+    OpenLoop {
+        /// The file.
+        path: String,
+        /// How long.
+        millis: u64,
+    },
+    /// Files below a directory that open for writing: `seen`, `writable`.
+    Settings {
+        /// The directory.
+        path: String,
+        /// Paths not to go to.
+        #[serde(default)]
+        leave_out: Vec<String>,
+    },
+    /// System calls by number with zeros for arguments, the numbers by outcome.
+    CallTable {
+        /// The first.
+        from: u64,
+        /// The last.
+        to: u64,
+        /// Names of those not to make.
+        #[serde(default)]
+        leave_out: Vec<String>,
+    },
+    /// `getppid` from a second thread: `thread_went_on`, `process_went_on`.
+    ThreadCall {},
+    /// Counts in a file.
+    Count {
+        /// The file.
+        path: String,
+        /// How long.
+        millis: u64,
+    },
+    /// Maps huge pages and touches the first.
+    Huge {
+        /// Megabytes of 2^20 bytes.
+        mib: usize,
+    },
+    /// Begins to answer a question on the side.
+    Begin(Box<Question>),
+    /// The answer to what was begun.
+    Result {},
+    /// Leaves namespaces: `user`, `mount`, `pid` and so on. Within a script, so that the rest is not affected.
+    Unshare {
+        /// The kinds.
+        kinds: Vec<String>,
+    },
+    /// Becomes root of a user namespace that was just made.
+    MapSelf {
+        /// The user outside.
+        #[serde(default)]
+        uid: u32,
+        /// The group outside.
+        #[serde(default)]
+        gid: u32,
+    },
+    /// Questions that are answered one after the other by a process of their own: a list of answers.
+    Script(Vec<Question>),
+    /// Asks another program that is a probe too: the answers, or why there are none.
+    Run {
+        /// As this user and group.
+        uid: Option<u32>,
+        /// The program; this one's by default.
+        program: Option<String>,
+        /// The questions.
+        ask: BTreeMap<String, Question>,
+    },
     /// Asks in a process of its own. If a signal ends that process, the answer is `killed by SIGKILL`.
     InChild(Box<Question>),
 }
@@ -180,6 +333,7 @@ impl Question {
         "cwd",
         "affinity",
         "stat",
+        "link",
         "list",
         "open",
         "read",
@@ -200,6 +354,31 @@ impl Question {
         "clocks",
         "escape_chroot",
         "leak",
+        "connect_path",
+        "i386",
+        "orphans",
+        "bear",
+        "sleep",
+        "zombies",
+        "kill_parent",
+        "session",
+        "terminal",
+        "push_input",
+        "tamper",
+        "open_each",
+        "open_many",
+        "open_loop",
+        "settings",
+        "call_table",
+        "thread_call",
+        "count",
+        "huge",
+        "begin",
+        "result",
+        "unshare",
+        "map_self",
+        "script",
+        "run",
         "in_child",
     ];
 
@@ -214,7 +393,8 @@ impl Question {
             Question::Hostname {} => process::hostname(),
             Question::Cwd {} => process::cwd(),
             Question::Affinity {} => process::affinity(),
-            Question::Stat { path } => files::stat(path),
+            Question::Stat { path, follow } => files::stat(path, *follow),
+            Question::Link { path } => files::link(path),
             Question::List { path } => files::list(path),
             Question::Open { path, write, create } => files::open(path, *write, *create),
             Question::Read { path } => files::read(path),
@@ -235,7 +415,32 @@ impl Question {
             Question::Clocks {} => process::clocks(),
             Question::EscapeChroot { jail } => files::escape_chroot(*jail),
             Question::Leak { path } => files::leak(path),
-            Question::InChild(question) => process::in_child(question),
+            Question::ConnectPath { path } => network::connect_path(path),
+            Question::I386 { number, args } => calls::i386(*number, args),
+            Question::Orphans { count, millis } => processes::orphans(*count, *millis),
+            Question::Bear { millis } => processes::bear(*millis),
+            Question::Sleep { millis, alone } => processes::sleep(*millis, *alone),
+            Question::Zombies {} => processes::zombies(),
+            Question::KillParent { signal } => other::kill_parent(*signal),
+            Question::Session {} => processes::session(),
+            Question::Terminal { descriptor } => survey::terminal(*descriptor),
+            Question::PushInput { path } => survey::push_input(path),
+            Question::Tamper { path, ways } => tamper::tamper(path, ways),
+            Question::OpenEach { paths, write } => survey::open_each(paths, *write),
+            Question::OpenMany { at_most } => survey::open_many(*at_most),
+            Question::OpenLoop { path, millis } => survey::open_loop(path, *millis),
+            Question::Settings { path, leave_out } => survey::settings(path, leave_out),
+            Question::CallTable { from, to, leave_out } => survey::call_table(*from, *to, leave_out),
+            Question::ThreadCall {} => survey::thread_call(),
+            Question::Count { path, millis } => processes::count(path, *millis),
+            Question::Huge { mib } => load::huge(*mib),
+            Question::Begin(question) => processes::begin(question),
+            Question::Result {} => processes::result(),
+            Question::Unshare { kinds } => other::unshare(kinds),
+            Question::MapSelf { uid, gid } => other::map_self(*uid, *gid),
+            Question::Script(questions) => other::script(questions),
+            Question::Run { uid, program, ask } => other::run(*uid, program.as_deref(), ask),
+            Question::InChild(question) => other::in_child(question),
         }
     }
 }
@@ -264,12 +469,19 @@ pub fn main(args: &[String]) -> ExitCode {
 }
 
 fn report(questions: &Questions) -> std::io::Result<()> {
+    say(questions)?;
+    for line in std::io::stdin().lock().lines() {
+        say(&serde_json::from_str(&line?)?)?;
+    }
+    Ok(())
+}
+
+fn say(questions: &Questions) -> std::io::Result<()> {
     let mut line = serde_json::to_string(&answer_all(questions))?;
     line.push('\n');
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(line.as_bytes())?;
-    stdout.flush()?;
-    std::io::stdin().lock().read_to_end(&mut Vec::new()).map(drop)
+    stdout.flush()
 }
 
 /// Answers all questions, in the order of their names.

@@ -12,8 +12,13 @@ pub(super) fn connect_abstract(name: &str) -> Value {
     outcome(SocketAddr::from_abstract_name(name).and_then(|address| UnixStream::connect_addr(&address)))
 }
 
-pub(super) fn interfaces() -> Value {
-    or_error(fs::read_to_string("/proc/self/net/dev").map(|text| json!(parse_interfaces(&text))))
+pub(super) fn connect_path(path: &str) -> Value {
+    outcome(UnixStream::connect(path))
+}
+
+/// Of this thread's network namespace, which on isolab's stage is not that of its process.
+pub(crate) fn interfaces() -> Value {
+    or_error(fs::read_to_string("/proc/thread-self/net/dev").map(|text| json!(parse_interfaces(&text))))
 }
 
 /// Two lines of headings, then `name: counters`.

@@ -1,9 +1,7 @@
 //! What the process sees of itself and of others.
 
 use std::fs;
-use std::io::{self, Read};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::io;
 use std::time::SystemTime;
 
 use isolab_core::host::Cgroups;
@@ -11,8 +9,7 @@ use isolab_core::observe::Observation;
 use isolab_core::sys::clock;
 use serde_json::{Map, Value, json};
 
-use super::calls::killed_by;
-use super::{Answers, PROGRAM, Question, errno_name, error_name, or_error};
+use super::{errno_name, or_error};
 use crate::facts;
 
 pub(super) fn observe() -> Value {
@@ -79,31 +76,6 @@ pub(super) fn clocks() -> Value {
         "boottime": seconds(clock::boottime()),
         "realtime": realtime.as_secs(),
     })
-}
-
-pub(super) fn in_child(question: &Question) -> Value {
-    ask_child(question).unwrap_or_else(|error| json!({"error": error_name(&error)}))
-}
-
-fn ask_child(question: &Question) -> io::Result<Value> {
-    let questions = json!({"child": {"child": question}}).to_string();
-    let program = std::env::current_exe().unwrap_or_else(|_| PROGRAM.into());
-    let mut child = Command::new(program)
-        .args(["inside", "probe", &questions])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut line = String::new();
-    if let Some(stdout) = child.stdout.as_mut() {
-        stdout.read_to_string(&mut line)?;
-    }
-    let status = child.wait()?;
-    if let Some(signal) = status.signal() {
-        return Ok(json!(killed_by(signal)));
-    }
-    let answers: Answers = serde_json::from_str(&line)?;
-    Ok(answers.get("child").and_then(|facts| facts.get("child")).cloned().unwrap_or(Value::Null))
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
 
+use super::recipe::{Case, Control, Make, Rig, Second, Swap};
 use super::{Error, Kind, at_offset, parse};
+use crate::check::act::Act;
 use crate::edit::Edit;
 use crate::expect::Expect;
 use crate::path::Path;
@@ -30,6 +32,16 @@ pub struct Guarantee {
     pub uses: Vec<String>,
     /// Whether it gets a launch of its own because its questions change what others would see.
     pub alone: bool,
+    /// Whether an OCI command line is needed: `create`, `exec`, `pause` and others.
+    pub lifecycle: bool,
+    /// Whether the launch must be refused; the facts of that are `launch`.
+    pub refused: bool,
+    /// How often a container is launched and ends before the one that is asked.
+    pub launches: usize,
+    /// What stands around the launch.
+    pub rig: Rig,
+    /// What is exchanged while launches begin.
+    pub swap: Vec<Swap>,
     /// Files that are made before the launch.
     pub make: Vec<Make>,
     /// Edits on the base config.
@@ -37,35 +49,24 @@ pub struct Guarantee {
     /// Questions for the probe inside, by the name of the fact; asked in the order of their names. They may hold
     /// placeholders (see `template`), so they are values until these are filled in.
     pub ask: BTreeMap<String, Value>,
+    /// What is done on the host before the launch, by the name of the fact, in the order of their names.
+    pub before: BTreeMap<String, Value>,
+    /// The same between `create` and `start`.
+    pub created: BTreeMap<String, Value>,
+    /// The same while the container lives, once it has answered.
+    pub act: BTreeMap<String, Value>,
+    /// Questions after these acts.
+    pub later: BTreeMap<String, Value>,
+    /// What is done on the host once the container is gone.
+    pub after: BTreeMap<String, Value>,
+    /// A container beside it.
+    pub second: Option<Second>,
+    /// Variants; without any there is one launch.
+    pub case: Vec<Case>,
     /// What the facts must be.
     pub expect: Vec<(Path, Expect)>,
     /// What must turn it red.
     pub control: Vec<Control>,
-}
-
-/// A file or directory, made in the launch's own directory before it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Make {
-    /// Relative to the launch's directory; directories on the way are made. Ends in a slash for a directory.
-    pub path: String,
-    /// Content of a file.
-    #[serde(default)]
-    pub text: String,
-}
-
-/// A positive control: the same launch with one protection missing or wrong, in which the guarantee must break.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Control {
-    /// What is missing or wrong, in words.
-    pub without: String,
-    /// Edits on top of the guarantee's own, seen by the launcher but not by the expectations.
-    #[serde(default)]
-    pub config: Vec<Edit>,
-    /// Questions asked instead of the guarantee's, for faults that no config can describe.
-    #[serde(default)]
-    pub ask: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -83,11 +84,35 @@ struct Written {
     #[serde(default)]
     alone: bool,
     #[serde(default)]
+    lifecycle: bool,
+    #[serde(default)]
+    refused: bool,
+    #[serde(default)]
+    launches: usize,
+    #[serde(default)]
+    rig: Rig,
+    #[serde(default)]
+    swap: Vec<Swap>,
+    #[serde(default)]
     make: Vec<Make>,
     #[serde(default)]
     config: Vec<Edit>,
     #[serde(default)]
     ask: BTreeMap<String, Spanned<Value>>,
+    #[serde(default)]
+    before: BTreeMap<String, Spanned<Value>>,
+    #[serde(default)]
+    created: BTreeMap<String, Spanned<Value>>,
+    #[serde(default)]
+    act: BTreeMap<String, Spanned<Value>>,
+    #[serde(default)]
+    later: BTreeMap<String, Spanned<Value>>,
+    #[serde(default)]
+    after: BTreeMap<String, Spanned<Value>>,
+    second: Option<Second>,
+    #[serde(default)]
+    case: Vec<Spanned<Case>>,
+    #[serde(default)]
     expect: BTreeMap<Spanned<String>, Spanned<Expect>>,
     #[serde(default)]
     control: Vec<Spanned<Control>>,
@@ -109,19 +134,33 @@ impl Guarantee {
             let problem = "an id is made of letters, digits and dashes";
             return Err(fail(written.id.span().start, problem.into()));
         }
-        for question in written.ask.values() {
-            valid_question(question.get_ref()).map_err(|problem| fail(question.span().start, problem))?;
+        let questions = |asked: &BTreeMap<String, Spanned<Value>>| {
+            asked.values().try_for_each(|question| {
+                valid_question(question.get_ref()).map_err(|problem| fail(question.span().start, problem))
+            })
+        };
+        let acts = |acts: &BTreeMap<String, Spanned<Value>>| {
+            acts.values().try_for_each(|act| {
+                valid_act(act.get_ref()).map_err(|problem| fail(act.span().start, problem))
+            })
+        };
+        questions(&written.ask)?;
+        questions(&written.later)?;
+        [&written.before, &written.created, &written.act, &written.after].into_iter().try_for_each(acts)?;
+        for case in &written.case {
+            let one = case.get_ref();
+            valid(&one.ask, &one.act, &[]).map_err(|problem| fail(case.span().start, problem))?;
         }
         for control in &written.control {
-            let at = control.span().start;
-            if control.get_ref().config.is_empty() && control.get_ref().ask.is_empty() {
-                return Err(fail(
-                    at,
-                    "a control changes something: [[control.config]] or [control.ask]".into(),
-                ));
+            let (at, one) = (control.span().start, control.get_ref());
+            if one.is_empty() {
+                let problem = "a control changes something: [[control.config]], [[control.plan]], [control.ask] or others";
+                return Err(fail(at, problem.into()));
             }
-            for question in control.get_ref().ask.values() {
-                valid_question(question).map_err(|problem| fail(at, problem))?;
+            let acts = [&one.before, &one.after];
+            valid(&one.ask, &one.act, &acts).map_err(|problem| fail(at, problem))?;
+            for edit in &one.plan {
+                edit.mutation().map_err(|problem| fail(at, problem.into()))?;
             }
         }
         let mut expect = Vec::new();
@@ -133,9 +172,13 @@ impl Guarantee {
             }
             expect.push((fact, expected.into_inner()));
         }
-        if expect.is_empty() {
+        let in_cases = written.case.iter().all(|case| !case.get_ref().expect.is_empty());
+        if expect.is_empty() && (written.case.is_empty() || !in_cases) {
             return Err(at_offset(file, text, None, "[expect] is empty: nothing would ever break".into()));
         }
+        let plain = |values: BTreeMap<String, Spanned<Value>>| {
+            values.into_iter().map(|(name, value)| (name, value.into_inner())).collect()
+        };
         Ok(Guarantee {
             id: written.id.into_inner(),
             promise: written.promise,
@@ -146,22 +189,49 @@ impl Guarantee {
             alone: written.alone,
             make: written.make,
             config: written.config,
-            ask: written.ask.into_iter().map(|(name, question)| (name, question.into_inner())).collect(),
+            lifecycle: written.lifecycle,
+            refused: written.refused,
+            launches: written.launches,
+            rig: written.rig,
+            swap: written.swap,
+            ask: plain(written.ask),
+            before: plain(written.before),
+            created: plain(written.created),
+            act: plain(written.act),
+            later: plain(written.later),
+            after: plain(written.after),
+            second: written.second,
+            case: written.case.into_iter().map(Spanned::into_inner).collect(),
             expect,
             control: written.control.into_iter().map(Spanned::into_inner).collect(),
         })
     }
 }
 
+fn valid(
+    ask: &BTreeMap<String, Value>,
+    act: &BTreeMap<String, Value>,
+    more: &[&BTreeMap<String, Value>],
+) -> Result<(), String> {
+    ask.values().try_for_each(valid_question)?;
+    act.values().chain(more.iter().flat_map(|acts| acts.values())).try_for_each(valid_act)
+}
+
 /// A question with placeholders has its shape checked when they are filled in; its name is checked now.
 fn valid_question(question: &Value) -> Result<(), String> {
-    if !template::has_placeholder(question) {
-        return serde_json::from_value::<Question>(question.clone())
-            .map(drop)
-            .map_err(|error| error.to_string());
+    valid_shape::<Question>(question, "question", Question::NAMES)
+}
+
+fn valid_act(act: &Value) -> Result<(), String> {
+    valid_shape::<Act>(act, "act", Act::NAMES)
+}
+
+fn valid_shape<T: serde::de::DeserializeOwned>(value: &Value, what: &str, names: &[&str]) -> Result<(), String> {
+    if !template::has_placeholder(value) {
+        return serde_json::from_value::<T>(value.clone()).map(drop).map_err(|error| error.to_string());
     }
-    let name = question.as_object().and_then(|object| object.keys().next()).map_or("", String::as_str);
-    if Question::NAMES.contains(&name) { Ok(()) } else { Err(format!("unknown question `{name}`")) }
+    let name = value.as_object().and_then(|object| object.keys().next()).map_or("", String::as_str);
+    if names.contains(&name) { Ok(()) } else { Err(format!("unknown {what} `{name}`")) }
 }
 
 #[cfg(test)]

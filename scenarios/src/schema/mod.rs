@@ -3,10 +3,12 @@
 //! A key that is not known is an error, and every error names the file, the line, the key and what is wrong.
 
 pub mod guarantee;
+pub mod recipe;
 
 use serde::de::DeserializeOwned;
 
-pub use guarantee::{Control, Guarantee, Make};
+pub use guarantee::Guarantee;
+pub use recipe::{Case, Control, Make, PlanEdit, Rig, Second, Swap};
 
 /// What a scenario file can declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
