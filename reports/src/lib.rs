@@ -3,11 +3,14 @@
 //! Launches nothing and needs no privileges: a record made elsewhere can be read, analysed and rendered anywhere.
 //!
 //! Data flows one way: [`record::Record`] (what was seen) → [`figures::Figures`] (what the numbers say, in words and
-//! numbers fit to print) → [`terminal`] or [`html`]. Both pages print the same figures, so they cannot disagree.
+//! numbers fit to print) → [`terminal`], [`html`], [`markdown`] or [`junit`]. All print the same figures, so they cannot disagree.
 
 pub mod figures;
 pub mod html;
+pub mod junit;
 pub mod lab;
+pub mod markdown;
+mod markup;
 pub mod record;
 pub mod stats;
 pub mod terminal;

@@ -89,6 +89,9 @@ pub struct Guarantee {
     pub evidence: Vec<Evidence>,
     /// Whether the positive control turned red when it was run beside this check; `None` when it was not run.
     pub control_red: Option<bool>,
+    /// What helps against it, where that is known.
+    #[serde(default)]
+    pub remedy: Option<String>,
     /// How to see it again, when it is broken.
     #[serde(default)]
     pub again: Option<Again>,

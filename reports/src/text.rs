@@ -26,6 +26,11 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
+/// The same of a text of several lines, such as a config, which is not cut: [`visible`] of each line.
+pub(crate) fn visible_lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
 /// Characters that show nothing of their own and change how others show (Unicode 16, UAX #9 and category Cf).
 fn is_format(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')

@@ -63,7 +63,7 @@ fn of_process(op: &process::Op) -> &'static str {
     match op {
         Op::Clone { .. } => "linux.namespaces",
         Op::OomScoreAdj(_) => "process.oomScoreAdj",
-        Op::Rlimit(_) => "process.rlimits",
+        Op::RaiseHard(_) | Op::Rlimit(_) => "process.rlimits",
         Op::Identity { .. } => "process.user",
         Op::Cwd(_) => "process.cwd",
         Op::Umask(_) => "process.user.umask",

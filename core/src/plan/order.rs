@@ -74,6 +74,10 @@ pub enum Class {
     Scheduling,
     /// The execution domain.
     Personality,
+    /// A hard limit is raised.
+    RaiseHard,
+    /// The limit on descriptors holds.
+    Files,
     /// The bounding set is reduced.
     Bound,
     /// User and groups are set.
@@ -187,6 +191,10 @@ pub const TABLE: &[Row] = &[
     (Class::Identity, Class::Capabilities, "setresuid clears them", "capabilities(7)"),
     (Class::Identity, Class::Cwd, "entered with the user's own permissions", "CVE-2024-21626"),
     (Class::Enter, Class::Cwd, "it is inside the root", "CVE-2024-21626"),
+    (Class::RaiseHard, Class::Identity, "raising takes CAP_SYS_RESOURCE", "setrlimit(2)"),
+    (Class::RaiseHard, Class::Files, "no more than the hard limit can be had", "setrlimit(2)"),
+    (Class::Cwd, Class::Files, "it opens more than the workload may", "setrlimit(2)"),
+    (Class::Files, Class::Filter, "the filter may refuse it", "seccomp(2)"),
     (Class::Capabilities, Class::Filter, "the filter may refuse capset", "seccomp(2)"),
     (Class::NoNewPrivs, Class::Filter, "without privilege a filter needs it", "seccomp(2)"),
     (Class::Hold, Class::Filter, "the filter may refuse ptrace", "seccomp(2)"),
@@ -268,6 +276,8 @@ fn process_class(op: &process::Op) -> Option<Class> {
         process::Op::Clone { .. } => Class::Clone,
         process::Op::Identity { .. } => Class::Identity,
         process::Op::Cwd(_) => Class::Cwd,
+        process::Op::RaiseHard(_) => Class::RaiseHard,
+        process::Op::Rlimit(limit) if limit.resource == libc::RLIMIT_NOFILE => Class::Files,
         process::Op::NoNewPrivs => Class::NoNewPrivs,
         process::Op::CloseDescriptors { .. } => Class::Close,
         process::Op::Undumpable => Class::Undumpable,

@@ -14,6 +14,7 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
     match op {
         Op::Detach => detach(child),
         Op::OomScoreAdj(value) => fs::put(c"/proc/self/oom_score_adj", value.to_bytes()),
+        Op::RaiseHard(limit) => process::raise_hard_limit(limit.resource, limit.hard),
         Op::Rlimit(limit) => process::set_rlimit(limit.resource, limit.soft, limit.hard),
         Op::SessionKeyring => keyring::join_new_session(),
         Op::Identity { groups, gid, uid } => {

@@ -30,6 +30,8 @@ pub enum Op {
     Detach,
     /// Writes `/proc/self/oom_score_adj`.
     OomScoreAdj(CString),
+    /// Raises a hard limit, while that may be done; the limit itself comes later.
+    RaiseHard(Rlimit),
     /// Sets a limit.
     Rlimit(Rlimit),
     /// Joins a new session keyring.
@@ -98,7 +100,7 @@ impl Op {
             | Op::AwaitStart { .. }
             | Op::CloseDescriptors { .. }
             | Op::TraceMe => "process",
-            Op::Rlimit(_) => "rlimits",
+            Op::RaiseHard(_) | Op::Rlimit(_) => "rlimits",
             Op::SessionKeyring => "keyring",
             Op::Identity { .. } => "user",
             Op::NoNewPrivs => "no_new_privs",
@@ -132,6 +134,7 @@ impl fmt::Display for Op {
             Op::OomScoreAdj(value) => {
                 write!(f, "write /proc/self/oom_score_adj: {}", value.to_string_lossy())
             }
+            Op::RaiseHard(rlimit) => write!(f, "{} up to {}, if it is lower", rlimit.name, limit(rlimit.hard)),
             Op::Rlimit(rlimit) => write!(f, "{} {}:{}", rlimit.name, limit(rlimit.soft), limit(rlimit.hard)),
             Op::SessionKeyring => write!(f, "join a new session keyring"),
             Op::Identity { groups, gid, uid } => {
@@ -181,7 +184,8 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
     let process = &config.process;
     let mut push = |op| steps.push(Step::new(Side::Child, op));
     for limit in &process.rlimits {
-        push(plan::Op::Process(Op::Rlimit(*limit)));
+        let files = limit.resource == libc::RLIMIT_NOFILE;
+        push(plan::Op::Process(if files { Op::RaiseHard(*limit) } else { Op::Rlimit(*limit) }));
     }
     if !process.keeps_keyring {
         push(plan::Op::Process(Op::SessionKeyring));
@@ -232,6 +236,10 @@ pub(crate) fn end(config: &Config, host: &Host, first: bool, steps: &mut Vec<Ste
         hook::plan_start(config, steps);
     }
     steps.extend(landlock::restrict(config, host));
+    // The launch itself opens more than a workload may be allowed.
+    for limit in process.rlimits.iter().filter(|limit| limit.resource == libc::RLIMIT_NOFILE) {
+        push(steps, Op::Rlimit(*limit));
+    }
     push(steps, Op::CloseDescriptors { preserved: 0 });
     if let Some(filter) = &config.seccomp {
         let program = filter.compile().map_err(|violation| {

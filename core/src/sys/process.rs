@@ -219,6 +219,17 @@ pub fn set_rlimit(resource: u32, soft: u64, hard: u64) -> Result<()> {
     Ok(())
 }
 
+/// Raises a hard limit of the calling process, if it is lower than this (`prlimit64(2)`).
+///
+/// # Errors
+/// `EPERM` without `CAP_SYS_RESOURCE`.
+pub fn raise_hard_limit(resource: u32, hard: u64) -> Result<()> {
+    let mut limit = [0u64; 2];
+    // SAFETY: the pair has the layout of `struct rlimit64` and outlives the call, which writes it.
+    unsafe { call(Sysno::prlimit64, args![0, resource, 0, limit.as_mut_ptr()]) }?;
+    if limit[1] < hard { set_rlimit(resource, limit[0], hard) } else { Ok(()) }
+}
+
 /// Pins the calling thread to these CPUs (numbers below 1024).
 ///
 /// # Errors

@@ -33,6 +33,12 @@ pub fn number(name: &str) -> Option<u64> {
     name.parse::<Sysno>().ok().map(|number| number as u64)
 }
 
+/// Names of the native system calls by their numbers.
+#[must_use]
+pub fn names() -> std::collections::BTreeMap<u64, String> {
+    Sysno::iter().map(|number| (number as u64, number.name().to_owned())).collect()
+}
+
 /// How a call enters the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {

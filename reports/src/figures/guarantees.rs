@@ -2,7 +2,10 @@
 
 use super::verdict::Verdict;
 use crate::record::{Evidence, Guarantee, Outcome, Record};
-use crate::text::visible;
+use crate::text::{visible, visible_lines};
+
+/// Where nobody has written down what helps.
+const NO_REMEDY: &str = "a newer version of the launcher; else tell its authors, with the command and the config below";
 
 /// Checks by primitive, one column a launcher.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +62,10 @@ pub struct Finding {
     pub reason: Option<String>,
     /// What the positive control did.
     pub control: &'static str,
+    /// What helps against it, when it is broken.
+    pub remedy: Option<String>,
+    /// The command that shows it again, and the config that was launched.
+    pub again: Option<(String, String)>,
     /// How long it took, in milliseconds.
     pub millis: u64,
 }
@@ -112,6 +119,13 @@ impl Finding {
                 Some(false) => "The positive control stayed green: this check cannot see a failure here",
                 None => "The positive control was not run beside it",
             },
+            remedy: (guarantee.outcome == Outcome::Broken).then(|| {
+                guarantee.remedy.as_deref().map_or_else(|| NO_REMEDY.to_owned(), visible)
+            }),
+            again: guarantee.again.as_ref().map(|again| {
+                let config = serde_json::to_string_pretty(&again.config).unwrap_or_default();
+                (visible(&again.command), visible_lines(&config))
+            }),
             millis: guarantee.millis,
         }
     }

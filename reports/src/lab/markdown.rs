@@ -10,6 +10,7 @@ use super::figures::guarantees::Row;
 use super::figures::metrics::{Metric, Standing};
 use super::figures::{Figures, by_group};
 use crate::figures::verdict::Verdict;
+use crate::markup::{code, fold, words};
 
 /// Largest summary that GitHub takes is 1 MiB; what would go beyond is left out and said.
 const MOST_BYTES: usize = 1_000_000;
@@ -217,35 +218,4 @@ fn gaps(figures: &Figures) -> String {
         format!("- {what}{kernels}: {}. Remedy: {}\n", words(&gap.reason), words(&gap.remedy))
     };
     figures.gaps.iter().map(line).collect()
-}
-
-fn fold(summary: &str) -> String {
-    format!("<details><summary>{}</summary>", html(summary).replace('@', "@\u{2060}"))
-}
-
-/// A code span that nothing ends early, also within a table.
-fn code(text: &str) -> String {
-    if text.trim().is_empty() {
-        return "–".to_string();
-    }
-    format!("`{}`", text.replace('`', "'").replace('|', "\\|"))
-}
-
-/// Text without markup, HTML and mentions.
-fn words(text: &str) -> String {
-    let mut words = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '`' => words.push('\''),
-            '\\' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => words.extend(['\\', c]),
-            // A word joiner parts the sign from the name, so that nobody is called.
-            '@' => words.push_str("@\u{2060}"),
-            _ => words.push_str(&html(c.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    words
-}
-
-fn html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -58,6 +58,12 @@ pub(super) fn trouble(page: &mut Page, figures: &Figures) {
         if more > 0 {
             page.paragraph(4, Paint::Quiet, &format!("and {more} more facts in the HTML report"));
         }
+        if let Some(remedy) = &finding.remedy {
+            page.labelled(4, "remedy:", Paint::Plain, remedy);
+        }
+        if let Some((command, _)) = &finding.again {
+            page.labelled(4, "again:", Paint::Plain, command);
+        }
         if finding.verdict == Verdict::Unproven {
             page.paragraph(4, Paint::Quiet, finding.control);
         }

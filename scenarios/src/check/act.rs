@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::scene::Scene;
-use super::{filter, make};
+use super::{filter, long, make};
 use crate::edit::{self, Edit};
 use crate::launcher::LIMIT;
 use crate::probe::{self, PROGRAM, Question};
@@ -111,7 +111,7 @@ pub enum Act {
         on: bool,
     },
     /// What descriptors of the container's first process lead to, other than its standard streams: `links`, and which of the
-    /// host's `mounts` they are on.
+    /// host's `mounts` they are on; a FIFO is a door and no mount.
     Descriptors {},
     /// How the loaded seccomp filters decide, against what the profile means: `differences`, `tried`, `filters`.
     Filter {
@@ -124,6 +124,20 @@ pub enum Act {
         times: u64,
         /// What.
         act: Box<Act>,
+    },
+    /// Launches so often by this launcher and by hand, and tells what `grew` with its own launches alone, and `how` much.
+    Soak {
+        /// How many.
+        launches: usize,
+        /// Leaves a mount with each of them: what is to be found.
+        #[serde(default)]
+        leak: bool,
+    },
+    /// A hundred of the launcher's commands at once for five names, then as many deletes: what is `wrong`, and `how` it went.
+    Parallel {
+        /// Whether each command has a state of its own, so that none knows of another: what is to be found.
+        #[serde(default)]
+        apart: bool,
     },
     /// Bytes of a file as reads give them and as the disk has them (`O_DIRECT`): `same`.
     Direct {
@@ -154,6 +168,8 @@ impl Act {
         "descriptors",
         "filter",
         "repeat",
+        "soak",
+        "parallel",
         "direct",
     ];
 
@@ -193,6 +209,8 @@ impl Act {
                 }
                 json!({"last": last, "times": times})
             }
+            Act::Soak { launches, leak } => long::soak(scene, *launches, *leak),
+            Act::Parallel { apart } => long::parallel(scene, *apart),
             Act::Direct { path } => probe::or_error(direct(&scene.host_path(path))),
         }
     }
@@ -352,12 +370,13 @@ fn descriptors(scene: &Scene<'_>) -> io::Result<Value> {
         let Ok(link) = fs::read_link(base.join("fd").join(&name)) else { continue };
         let link = link.display().to_string();
         if number > 2 {
+            let is_fifo = fs::metadata(base.join("fd").join(&name)).is_ok_and(|meta| meta.file_type().is_fifo());
             let info = fs::read_to_string(base.join("fdinfo").join(&name)).unwrap_or_default();
             let mount = info.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse::<u64>().ok());
-            if link.starts_with('/') && mount.is_some_and(|mount| host.contains(&mount)) {
+            if link.starts_with('/') && !is_fifo && mount.is_some_and(|mount| host.contains(&mount)) {
                 on_host.push(link.clone());
             }
-            links.push(link);
+            links.push(if is_fifo && link.starts_with('/') { format!("{link} (fifo)") } else { link });
         }
     }
     links.sort();

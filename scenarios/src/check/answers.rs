@@ -14,7 +14,7 @@ use crate::probe::Answers;
 
 /// Why a session has no facts.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// The launcher does not do this.
@@ -34,9 +34,14 @@ pub(super) enum Failure {
 }
 
 /// Somebody who answers.
-pub(super) struct Answering(Receiver<io::Result<String>>);
+pub(crate) struct Answering(Receiver<io::Result<String>>);
 
 impl Answering {
+    /// Somebody at the other end of a pipe.
+    pub(crate) fn stream(stream: std::os::fd::OwnedFd) -> Answering {
+        Answering::of(Source::Stream(stream))
+    }
+
     pub(super) fn of(source: Source) -> Answering {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
@@ -63,7 +68,7 @@ impl Answering {
     }
 
     /// The next line of answers, or `None` when the output ended without one.
-    pub(super) fn next(&mut self, cancel: &Cancel, limit: Duration) -> Result<Option<Answers>, Failure> {
+    pub(crate) fn next(&mut self, cancel: &Cancel, limit: Duration) -> Result<Option<Answers>, Failure> {
         const TICK: Duration = Duration::from_millis(50);
         let begun = Instant::now();
         loop {

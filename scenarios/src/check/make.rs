@@ -23,7 +23,14 @@ const MS_SHARED: u64 = 1 << 20;
 
 /// What was mounted for a launch; unmounted on drop.
 #[derive(Debug, Default)]
-pub(super) struct Mounted(Vec<PathBuf>);
+pub(crate) struct Mounted(Vec<PathBuf>);
+
+impl Mounted {
+    /// Where the first is.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.0.first().map(PathBuf::as_path)
+    }
+}
 
 impl Drop for Mounted {
     fn drop(&mut self) {
@@ -58,6 +65,35 @@ pub(super) fn on_top(dir: &Path, file: &Make) -> io::Result<Mounted> {
     Ok(Mounted(vec![path]))
 }
 
+/// Detaches what is mounted below a directory on the stage, so that the directory can be removed.
+pub(super) fn detach_below(dir: &Path) {
+    let table = fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
+    for mount in isolab_core::observe::mountinfo(&table).iter().rev() {
+        if Path::new(&mount.target).starts_with(dir) {
+            // What is left is told when the directory cannot be removed.
+            drop(c_path(Path::new(&mount.target)).and_then(|path| mount::detach(&path).map_err(io_error)));
+        }
+    }
+}
+
+/// An overlay of a directory and what is written above it, on the stage, in `scratch`.
+pub(crate) fn overlay(lower: &Path, scratch: &Path) -> io::Result<Mounted> {
+    let at = |name: &str| scratch.join(name);
+    for name in ["upper", "work", "merged"] {
+        fs::create_dir(at(name))?;
+    }
+    let escaped = |path: &Path| path.display().to_string().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,");
+    let options = format!(
+        "lowerdir={},upperdir={},workdir={}",
+        escaped(lower),
+        escaped(&at("upper")),
+        escaped(&at("work"))
+    );
+    let (target, options) = (c_path(&at("merged"))?, CString::new(options)?);
+    mount::mount(c"overlay", &target, c"overlay", 0, &options).map_err(io_error)?;
+    Ok(Mounted(vec![at("merged")]))
+}
+
 fn one(
     dir: &Path,
     program: &Path,
@@ -67,10 +103,12 @@ fn one(
     mounted: &mut Mounted,
 ) -> io::Result<()> {
     let path = dir.join(relative);
+    let here = dir.display().to_string();
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    put(&path, program, file, relative.ends_with('/'))
+    let link = file.link.as_ref().map(|link| link.replace("{dir}", &here));
+    put(&path, program, &Make { link, ..(*file).clone() }, relative.ends_with('/'))
         .map_err(|error| named("make", &path, &error))?;
     if let Some(owner) = file.owner {
         chown(&path, Some(owner), Some(owner))?;

@@ -8,14 +8,14 @@ pub(crate) mod act;
 mod answers;
 mod filter;
 mod judge;
-mod make;
+mod long;
+pub(crate) mod make;
 pub mod mutants;
 mod need;
 mod outside;
 mod rig;
 mod scene;
 mod session;
-mod stage;
 mod swap;
 
 use std::io;
@@ -29,6 +29,9 @@ use crate::cancel::{Cancel, Cancelled};
 use crate::launcher::{Launcher, Offer};
 use crate::progress::Progress;
 use crate::schema::Guarantee;
+use crate::stage;
+pub(crate) use answers::Answering;
+pub(crate) use make::Mounted;
 use answers::Failure;
 use judge::Judged;
 use session::{Session, Site};
@@ -241,9 +244,23 @@ fn result(
         outcome: judged.outcome,
         evidence: judged.evidence,
         control_red: None,
-        again,
+        remedy: guarantee.remedy.clone(),
+        again: again.map(|again| record::Again {
+            command: format!("{} --launcher {}", again.command, command_name(launcher)),
+            ..again
+        }),
         millis,
     }
+}
+
+/// How a launcher is named on the command line.
+fn command_name(launcher: &dyn Launcher) -> String {
+    launcher.describe().path.filter(|path| !is_in_path(path)).unwrap_or_else(|| launcher.name().to_owned())
+}
+
+/// Whether a name is enough for it.
+fn is_in_path(path: &str) -> bool {
+    ["/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/"].iter().any(|known| path.starts_with(known))
 }
 
 /// Launches the controls of a guarantee that holds. If one stays green, the check is blind here, and says so instead of

@@ -10,11 +10,12 @@ use isolab_reports::record::{self, NotTested, Outcome};
 use super::answers::Failure;
 use super::judge;
 use super::session::{Session, Site, mutations};
-use super::{Error, Options, excused, shares, stage};
+use super::{Error, Options, excused, shares};
 use crate::cancel::Cancel;
 use crate::launcher::Launcher;
 use crate::progress::Progress;
 use crate::schema::{Control, Guarantee};
+use crate::stage;
 
 /// Runs every mutant of the guarantees, each on the first launcher that can be made to do it.
 ///

@@ -60,10 +60,17 @@ fn collect(dir: &Path, relative: PathBuf, content: &mut Map<String, Value>) -> i
             collect(dir, relative.join(entry?.file_name()), content)?;
         }
     } else if meta.is_file() {
-        let text = String::from_utf8_lossy(&fs::read(&path)?).chars().take(200).collect::<String>();
+        let text = String::from_utf8_lossy(&head(&path)?).chars().take(200).collect::<String>();
         content.insert(relative.display().to_string(), json!(text));
     }
     Ok(())
+}
+
+/// Enough for 200 characters of any kind.
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut io::Read::take(fs::File::open(path)?, 800), &mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -63,6 +63,22 @@ pub(super) fn streams(rig: &Rig, dir: &Path, program: &Path) -> io::Result<Strea
     Ok(Streams { stdio, input: input.into(), output, facts })
 }
 
+/// termios(3), `VEOF`.
+pub(super) const END_OF_FILE: u8 = 4;
+
+/// What the controlling side of a terminal has to read: echoes of input, which nobody here has given.
+pub(super) fn received(controlling: &OwnedFd) -> io::Result<String> {
+    let mut bytes = vec![0; 4096];
+    let ready = isolab_core::sys::process::poll(&[controlling.as_fd()], Some(Duration::ZERO)).map_err(io_error)?;
+    let read = match ready {
+        Some(_) => io::Read::read(&mut File::from(controlling.try_clone()?), &mut bytes),
+        None => Ok(0),
+    };
+    // The other side is closed by everybody (ioctl_tty(2)).
+    let length = read.or_else(|error| if error.raw_os_error() == Some(libc::EIO) { Ok(0) } else { Err(error) })?;
+    Ok(String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).into_owned())
+}
+
 /// A new terminal that is the launcher's controlling one and its input.
 fn caller_terminal(program: &Path) -> io::Result<Streams> {
     let (controlling, own) = pseudo_terminal()?;

@@ -116,7 +116,7 @@ impl<'g> Session<'g> {
     /// Whether it takes an OCI command line to launch it.
     fn is_lifecycle(&self) -> bool {
         let rig = self.rig();
-        self.first().is_some_and(|one| one.lifecycle || !one.created.is_empty()) || rig.terminal || rig.caller_terminal
+        self.first().is_some_and(|one| one.lifecycle || !one.created.is_empty()) || rig.terminal
     }
 
     /// Whether `create` and `start` are two.
@@ -198,6 +198,9 @@ impl<'h> Site<'h> {
         let (inside, later, mut seen, promised) = match done {
             Ok(done) => done,
             Err(failure) => {
+                if self.staged {
+                    make::detach_below(&dir);
+                }
                 crate::scratch::remove_tree(&dir)?;
                 return Err(failure);
             }
@@ -250,6 +253,9 @@ impl<'h> Site<'h> {
         seen["files"] = outside::files(bundle.dir(), &made)?;
         seen["outside"]["files"] = seen["files"].clone();
         drop(mounted);
+        if self.staged {
+            make::detach_below(bundle.dir());
+        }
         Ok((inside, later, seen, promised.clone()))
     }
 
@@ -387,6 +393,9 @@ impl Attempt<'_> {
         let streams = rig::streams(&rig, bundle.dir(), self.site.program).map_err(system("make the streams"))?;
         self.seen["stdio"] = streams.facts.clone();
         if !self.session.is_lifecycle() {
+            // Core is no process of its own that could have a terminal; its command line is.
+            let program = launcher.lifecycle().filter(|_| rig.caller_terminal);
+            let launcher = program.map_or(launcher, |oci| oci as &dyn Launcher);
             let container = launcher.start(bundle, self.scene.id, streams.stdio)?;
             self.scene.enter(container);
             return Ok((Answering::of(streams.output), streams.input));
@@ -425,6 +434,8 @@ impl Attempt<'_> {
             let line = fs::read_to_string(self.scene.bundle.stderr()).unwrap_or_default();
             let line = line.trim().lines().last().unwrap_or_default().to_owned();
             if self.session.first().is_some_and(|one| one.refused) {
+                // A launcher that has told a number and ends without a word has started nothing that could answer.
+                self.seen["launch"]["started"] = json!(false);
                 self.seen["launch"]["exit"] = json!(exit);
                 self.seen["launch"]["message"] = json!(line);
                 return Ok((Answers::new(), Answers::new()));
@@ -441,9 +452,23 @@ impl Attempt<'_> {
         }
         self.seen["act"] = self.perform(&acts)?;
         let later = self.later(&mut answering, &input)?;
-        drop(input);
+        self.hang_up(input)?;
         self.seen["outside"]["exit"] = json!(self.scene.wait(LIMIT));
         Ok((inside, later))
+    }
+
+    /// Ends the container's input. A terminal has other ends open: it gets its end-of-file character, and what somebody else has
+    /// put into the caller's is told.
+    fn hang_up(&mut self, input: OwnedFd) -> Result<(), Failure> {
+        let rig = self.session.rig();
+        if rig.caller_terminal {
+            self.seen["stdio"]["received"] = json!(rig::received(&input)?);
+        }
+        if rig.caller_terminal || rig.terminal {
+            // One that has ended does not listen.
+            drop(File::from(input).write_all(&[rig::END_OF_FILE]));
+        }
+        Ok(())
     }
 
     fn later(&self, answering: &mut Answering, input: &OwnedFd) -> Result<Answers, Failure> {

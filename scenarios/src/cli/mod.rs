@@ -4,6 +4,7 @@ mod ab;
 mod bars;
 mod bench;
 mod check;
+mod diff;
 mod faults;
 mod host;
 mod image;
@@ -46,11 +47,7 @@ const STATUSES: &str = "Exit status:
 #[derive(Subcommand)]
 enum Command {
     /// What this host offers for isolation, and what is missing, why, and how to get it
-    Host {
-        /// JSON instead of text
-        #[arg(long)]
-        json: bool,
-    },
+    Host(host::Arguments),
     /// The kernel operations of a launch, explained; needs no privileges
     Plan {
         /// An OCI config.json
@@ -62,6 +59,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Compares two launchers on your own config: pairs that take turns, and their median difference
     Ab(ab::Arguments),
+    /// One config, what each launcher makes of it, and what the spec says where they differ
+    Diff(diff::Arguments),
     /// What a launch leaves when something in it fails: each system call, a kill at each, by launcher
     Faults(faults::Arguments),
     /// Runs scenario files, or scenarios of the catalogue by id
@@ -75,9 +74,8 @@ enum Command {
     Report {
         /// A record.json, or a lab.json of `isolab kernels`
         record: PathBuf,
-        /// Writes one self-contained HTML file instead of printing
-        #[arg(long, value_name = "FILE")]
-        html: Option<PathBuf>,
+        #[command(flatten)]
+        forms: report::Forms,
     },
 }
 
@@ -122,16 +120,17 @@ pub(crate) fn main() -> ExitCode {
     let Arguments { command, out } = Arguments::parse();
     let done = match command {
         None => quick::quick(out),
-        Some(Command::Host { json }) => host::host(json),
+        Some(Command::Host(arguments)) => host::host(&arguments),
         Some(Command::Plan { config }) => plan::plan(&config),
         Some(Command::Check(arguments)) => check::check(&arguments),
         Some(Command::Bench(arguments)) => bench::bench(&arguments),
         Some(Command::Ab(arguments)) => ab::ab(&arguments),
+        Some(Command::Diff(arguments)) => diff::diff(&arguments),
         Some(Command::Faults(arguments)) => faults::faults(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Kernels(arguments)) => kernels::kernels(&arguments),
         Some(Command::Image(command)) => image::image(&command),
-        Some(Command::Report { record, html }) => report::report(&record, html.as_deref()),
+        Some(Command::Report { record, forms }) => report::report(&record, &forms),
     };
     let (message, status) = match done {
         Ok(status) => return status,

@@ -62,13 +62,15 @@ impl Folder {
         Ok(path)
     }
 
-    /// Writes `record.json` and `report.html`; returns the latter's path.
+    /// Writes `record.json`, `report.html`, `report.md` and `junit.xml`; returns the page's path.
     pub(super) fn write(mut self, record: &Record) -> Result<PathBuf, Failure> {
         // From here on something of the user's is in it.
         self.made.clear();
         record.write(&self.dir.join("record.json")).map_err(Failure::internal)?;
         let page = self.dir.join("report.html");
         write_html(record, &page)?;
+        write_file(&self.dir.join("report.md"), &isolab_reports::markdown::render(record))?;
+        write_junit(record, &self.dir.join("junit.xml"))?;
         Ok(page)
     }
 }
@@ -83,13 +85,19 @@ impl Drop for Folder {
 }
 
 pub(super) fn write_html(record: &Record, path: &Path) -> Result<(), Failure> {
-    let text = html::render(record).map_err(Failure::internal)?;
+    write_file(path, &html::render(record).map_err(Failure::internal)?)
+}
+
+pub(super) fn write_junit(record: &Record, path: &Path) -> Result<(), Failure> {
+    write_file(path, &isolab_reports::junit::render(record).map_err(Failure::internal)?)
+}
+
+pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| Failure::Input(format!("write {}: {error}", path.display())))
 }
 
 pub(super) fn write_lab_html(lab: &Lab, path: &Path) -> Result<(), Failure> {
-    let text = isolab_reports::lab::html::render(lab).map_err(Failure::internal)?;
-    fs::write(path, text).map_err(|error| Failure::Input(format!("write {}: {error}", path.display())))
+    write_file(path, &isolab_reports::lab::html::render(lab).map_err(Failure::internal)?)
 }
 
 pub(super) fn print_summary(record: &Record, html: Option<&Path>) -> Result<(), Failure> {

@@ -47,6 +47,20 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Sweep, Error> {
+    with_states(options, false, host, progress, cancel)
+}
+
+/// The same; `apart` gives each command a state of its own, so that none knows of another, and several win: what is to be found.
+///
+/// # Errors
+/// As [`sweep`].
+pub fn with_states(
+    options: traced::Options<'_>,
+    apart: bool,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Sweep, Error> {
     let mut names = Vec::new();
     for _ in 0..NAMES {
         let ground = Ground::new(options.program, host, 0, exit::HOLD)?;
@@ -57,7 +71,7 @@ pub fn sweep(
     let mut tally = Tally::new(SweepKind::Parallel, options.name, 0, NAMES * EACH);
     progress.begin(&format!("{}: {}", options.name, SweepKind::Parallel.title()), 2);
     progress.step("run");
-    let mut running = start_all(options.runtime, &names)?;
+    let mut running = start_all(options.runtime, &names, apart)?;
     let said = losers(&mut running, cancel)?;
     let winners: Vec<usize> =
         (0..NAMES).map(|name| running.iter().filter(|one| one.name == name).count()).collect();
@@ -100,12 +114,14 @@ fn command(runtime: &Path, ground: &Ground) -> Command {
     command
 }
 
-fn start_all(runtime: &Path, names: &[Name]) -> Result<Vec<Running>, Error> {
+fn start_all(runtime: &Path, names: &[Name], apart: bool) -> Result<Vec<Running>, Error> {
     let mut running = Vec::new();
     for at in 0..NAMES * EACH {
         let name = at % NAMES;
         let ground = &names[name].ground;
-        let mut command = command(runtime, ground);
+        let state = if apart { state(ground).join(at.to_string()) } else { state(ground) };
+        let mut command = Command::new(runtime);
+        command.arg("--root").arg(state);
         command.args(["run", "--bundle"]).arg(ground.bundle.dir()).arg(ID);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().map_err(Error::io("start a launcher"))?;

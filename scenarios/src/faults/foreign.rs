@@ -13,8 +13,8 @@ use isolab_core::observe::Observation;
 use isolab_core::snapshot::{HostSnapshot, How, Kind, Settled, settle};
 
 use super::ground::{Ground, ID};
-use super::posture::Posture;
 use super::{LIMIT, Outcome, SETTLE, Trial};
+use crate::posture::Posture;
 use crate::ready::{Error, own_observation};
 use crate::scratch::{Scratch, remove_tree};
 use crate::workload::exit;

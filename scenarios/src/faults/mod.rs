@@ -12,7 +12,6 @@ mod foreign;
 mod ground;
 pub mod inputs;
 mod mutate;
-mod posture;
 pub mod resources;
 pub mod soak;
 mod tally;

@@ -1,6 +1,6 @@
 //! Thousands of launches: what grows with them.
 //!
-//! Blocks of launches by `core` take turns with blocks of the floor, the same container made by hand: what the kernel itself
+//! Blocks of launches by a launcher take turns with blocks of the floor, the same container made by hand: what the kernel itself
 //! keeps for a while (removed memory groups linger while pages are charged to them) it keeps for both. After each
 //! block there is time to settle.
 
@@ -50,7 +50,7 @@ impl Gauge {
         Gauge {
             memory: kib(&status, "VmRSS:"),
             own: count("/proc/self/fd") + count("/proc/self/task"),
-            mounts: lines("/proc/self/mountinfo"),
+            mounts: lines("/proc/thread-self/mountinfo"),
             groups: groups(&fs::read_to_string("/proc/cgroups").unwrap_or_default()),
             kernel: kib(&meminfo, "Slab:") + kib(&meminfo, "Percpu:") + kib(&meminfo, "KernelStack:"),
         }
@@ -99,6 +99,18 @@ fn groups(text: &str) -> i64 {
     text.lines().filter(|line| !line.starts_with('#')).filter_map(count).sum()
 }
 
+/// How to soak.
+pub struct Soak<'s> {
+    /// Launches of each, in all.
+    pub launches: usize,
+    /// In so many blocks.
+    pub blocks: usize,
+    /// How long the launches of a block may take; there are fewer then.
+    pub limit: Duration,
+    /// Who launches once, and removes what was launched.
+    pub launcher: (&'s str, &'s dyn Fn() -> Result<(), Error>),
+}
+
 /// Launches so often, by `core` and by the floor.
 ///
 /// # Errors
@@ -111,40 +123,66 @@ pub fn run(
     cancel: &Cancel,
 ) -> Result<Sweep, Error> {
     start_watcher()?;
-    let limits = Limits { rounds: 1, time: Duration::from_secs(1), seed: 1 };
-    let options = cost::Options { program, limits, planted: 0, rest: Duration::ZERO };
+    let options = cost::Options { program, limits: LIMITS, planted: 0, rest: Duration::ZERO };
+    let pair = std::cell::RefCell::new(Pair::new(&options, host)?);
+    let core = || pair.borrow_mut().core().map(drop);
+    of(&Soak { launches, blocks: BLOCKS, limit: Duration::MAX, launcher: ("core", &core) }, program, host, progress, cancel)
+}
+
+/// Of the pair that is not measured here.
+const LIMITS: Limits = Limits { rounds: 1, time: Duration::from_secs(1), seed: 1 };
+
+/// Launches so often, by any launcher and by the floor.
+///
+/// # Errors
+/// As [`run`].
+pub fn of(
+    soak: &Soak<'_>,
+    program: &Path,
+    host: &Host,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Sweep, Error> {
+    let (name, launch) = soak.launcher;
+    let options = cost::Options { program, limits: LIMITS, planted: 0, rest: Duration::ZERO };
     let mut pair = Pair::new(&options, host)?;
-    let each = launches.div_ceil(BLOCKS);
-    let mut tally = Tally::new(SweepKind::Soak, "core", 0, each * BLOCKS);
-    progress.begin(&format!("core: {}", SweepKind::Soak.title()), (2 * BLOCKS) as u64);
+    let blocks = soak.blocks;
+    let each = soak.launches.div_ceil(blocks);
+    let mut tally = Tally::new(SweepKind::Soak, name, 0, each * blocks);
+    progress.begin(&format!("{name}: {}", SweepKind::Soak.title()), (2 * blocks) as u64);
     // What is allocated once is no growth.
-    for _ in 0..each.min(100) {
-        pair.sample(false)?;
+    for _ in 0..each.div_ceil(10).min(100) {
+        pair.floor()?;
+        launch()?;
     }
     let (mut core, mut floor) = (Gauge::default(), Gauge::default());
-    for block in 0..BLOCKS {
+    for block in 0..blocks {
         for by_core in [block % 2 == 0, block % 2 == 1] {
-            progress.step(if by_core { "core" } else { "floor" });
+            progress.step(if by_core { name } else { "floor" });
             let before = Gauge::settled();
+            let begun = Instant::now();
             for _ in 0..each {
                 cancel.check()?;
+                if begun.elapsed() > soak.limit {
+                    break;
+                }
                 if by_core {
-                    pair.core()?
+                    launch()?;
                 } else {
-                    pair.floor()?
-                };
+                    pair.floor()?;
+                }
             }
             (if by_core { &mut core } else { &mut floor }).add_growth(before, Gauge::settled());
             enough_memory()?;
         }
     }
     progress.done();
-    tally.launched((each * BLOCKS) as u64);
+    tally.launched((each * blocks) as u64);
     let mut sweep = tally.end();
-    sweep.notes = vec![core.line("core"), floor.line("the floor beside it")];
-    let evidence = growth(core, floor, each * BLOCKS);
+    sweep.notes = vec![core.line(name), floor.line("the floor beside it")];
+    let evidence = growth(core, floor, each * blocks);
     if !evidence.is_empty() {
-        let injection = format!("{} launches", each * BLOCKS);
+        let injection = format!("{} launches", each * blocks);
         sweep.findings.push(Finding { injection, problem: Problem::Left, evidence });
     }
     Ok(sweep)

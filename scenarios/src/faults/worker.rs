@@ -18,8 +18,8 @@ use isolab_core::sys::fault::{self, Act, Point};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::posture::Posture;
 use super::{LIMIT, Outcome, SETTLE, Trial};
+use crate::posture::Posture;
 use crate::progress::say;
 use crate::ready::{Error, Ready, expect_success, own_observation};
 

@@ -3,6 +3,7 @@
 use isolab_core::capability;
 
 use super::Verdict::{self, Good, Unknown, Weak};
+use super::more;
 use super::seen::Seen;
 
 /// A verdict and what it was made from, in words.
@@ -39,6 +40,19 @@ pub(super) const IDS: &[(&str, Judge)] = &[
     ("ptrace", ptrace),
     ("descriptors", descriptors),
     ("service-token", service_token),
+    ("root-escape", more::root_escape),
+    ("kernel-settings", more::kernel_settings),
+    ("terminal", more::terminal),
+    ("host-network", more::host_network),
+    ("oom-score", more::oom_score),
+    ("vsock", more::vsock),
+    ("personality", more::personality),
+    ("keyrings", more::keyrings),
+    ("bpf", more::bpf),
+    ("userfaultfd", more::userfaultfd),
+    ("mount", more::mount),
+    ("foreign-calls", more::foreign_calls),
+    ("secrets", more::secrets),
 ];
 
 pub(super) fn find(id: &str) -> Option<Judge> {
@@ -63,9 +77,9 @@ const DEFAULT_CAPABILITIES: [&str; 14] = [
     "CAP_SYS_CHROOT",
 ];
 
-const NO_PROC: &str = "no /proc here";
+pub(super) const NO_PROC: &str = "no /proc here";
 
-fn unknown(why: &str) -> Judged {
+pub(super) fn unknown(why: &str) -> Judged {
     (Unknown, why.into())
 }
 
@@ -74,7 +88,7 @@ fn good_if(good: bool, found: impl Into<String>) -> Judged {
 }
 
 /// Good when nothing was found.
-fn none_of(found: &[String], none: &str) -> Judged {
+pub(super) fn none_of(found: &[String], none: &str) -> Judged {
     if found.is_empty() { (Good, none.into()) } else { (Weak, found.join(", ")) }
 }
 

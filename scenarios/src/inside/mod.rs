@@ -5,6 +5,7 @@
 //! system calls are tried in a throw-away process with arguments that have no effect.
 
 mod judge;
+mod more;
 mod seen;
 
 use std::fmt::Write as _;
@@ -43,6 +44,8 @@ pub struct Fact {
     pub why: String,
     /// What would make it good.
     pub remedy: String,
+    /// Guarantees of the catalogue that ask the same from outside, too: `isolab check ID`.
+    pub guarantees: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +61,8 @@ struct Entry {
     question: String,
     why: String,
     remedy: String,
+    #[serde(default)]
+    guarantees: Vec<String>,
 }
 
 /// Looks at the container that this process is in.
@@ -73,8 +78,8 @@ fn judge_all(seen: &Seen) -> Result<Vec<Fact>, crate::schema::Error> {
     let fact = |entry: Entry| {
         let (verdict, found) = judge::find(&entry.id)
             .map_or_else(|| (Verdict::Unknown, "nothing looks at this".into()), |judge| judge(seen));
-        let Entry { id, question, why, remedy } = entry;
-        Fact { id, question, found, verdict, why, remedy }
+        let Entry { id, question, why, remedy, guarantees } = entry;
+        Fact { id, question, found, verdict, why, remedy, guarantees }
     };
     Ok(catalog.fact.into_iter().map(fact).collect())
 }
@@ -100,6 +105,9 @@ pub fn text(facts: &[Fact]) -> String {
     for fact in of(Verdict::Weak) {
         add(format_args!("\nweak     {}: {}\n", fact.question, fact.found));
         add(format_args!("         why:    {}\n         remedy: {}\n", fact.why, fact.remedy));
+        if !fact.guarantees.is_empty() {
+            add(format_args!("         checks: {}\n", fact.guarantees.join(", ")));
+        }
     }
     for (verdict, word) in [(Verdict::Unknown, "unknown"), (Verdict::Good, "good")] {
         add(format_args!("\n"));
@@ -120,6 +128,16 @@ mod tests {
         assert!(facts.len() >= 20);
         let ids: Vec<_> = facts.iter().map(|fact| fact.id.as_str()).collect();
         assert_eq!(ids, judge::IDS.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_guarantees_are_in_the_catalogue() {
+        let known: Vec<String> = crate::catalog::guarantees().unwrap().into_iter().map(|one| one.id).collect();
+        for fact in judge_all(&Seen::default()).unwrap() {
+            for id in &fact.guarantees {
+                assert!(known.contains(id), "{}: {id}", fact.id);
+            }
+        }
     }
 
     #[test]

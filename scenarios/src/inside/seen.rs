@@ -40,6 +40,10 @@ pub(super) struct Seen {
     pub(super) sockets: Option<Vec<&'static str>>,
     /// Whether a service account token exists.
     pub(super) token: Option<bool>,
+    /// Answers of the probe to the questions of `more`.
+    pub(super) answers: BTreeMap<&'static str, serde_json::Value>,
+    /// Names of the environment's variables.
+    pub(super) variables: Option<Vec<String>>,
     /// Names of abstract sockets.
     pub(super) abstract_sockets: Option<Vec<String>>,
 }
@@ -111,6 +115,8 @@ impl Seen {
             sockets: names("/")
                 .map(|_| SOCKETS.into_iter().filter(|path| Path::new(path).exists()).collect()),
             token: names("/").map(|_| Path::new(TOKEN).exists()),
+            answers: super::more::ask(),
+            variables: Some(std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect()),
             abstract_sockets: read("/proc/self/net/unix").map(|text| abstract_sockets(&text)),
         }
     }

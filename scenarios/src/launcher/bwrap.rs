@@ -118,7 +118,7 @@ impl Launcher for Bwrap {
         let info = file(bundle, "info.json", &[]).map_err(system("make the info file"))?;
         let command = self.command(bundle, program.as_ref().map(File::as_fd), Some(info.as_fd()));
         let path = bundle.dir().join("info.json");
-        let pid = move || child_pid(&std::fs::read_to_string(&path).ok()?);
+        let pid = move |_| child_pid(&std::fs::read_to_string(&path).ok()?);
         let foreground = Foreground::start(command, bundle, stdio, pid)?;
         Ok(Box::new(foreground))
     }

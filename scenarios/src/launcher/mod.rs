@@ -6,6 +6,7 @@ pub mod bwrap;
 pub mod core;
 pub mod oci;
 mod process;
+pub mod unshare;
 
 pub use process::become_with_terminal;
 
@@ -173,8 +174,10 @@ pub struct Found {
 /// The OCI runtimes and others that are looked for, and the Debian packages that have them.
 const KNOWN: [(&str, &str); 3] = [("runc", "runc"), ("crun", "crun"), ("bwrap", "bubblewrap")];
 /// Those that Debian has no package of, and how to get them.
-const OTHERS: [(&str, &str); 2] =
-    [("youki", "cargo install youki"), ("isolab-runtime", "cargo build --release makes it beside isolab")];
+const OTHERS: [(&str, &str); 3] = [
+    ("runsc", "see gvisor.dev/docs/user_guide/install"),
+    ("youki", "cargo install youki"), ("isolab-runtime", "cargo build --release makes it beside isolab"),
+];
 
 /// Looks for all known launchers.
 #[must_use]
@@ -214,6 +217,9 @@ pub fn named(name: &str, host: &Host) -> Result<Box<dyn Launcher>, String> {
         let remedy = remedy.unwrap_or_default();
         return Err(format!("launcher `{name}` is not in PATH{remedy}"));
     };
+    if name == "unshare" {
+        return Ok(Box::new(unshare::Unshare::new(path, host)));
+    }
     let short =
         path.file_name().map_or_else(|| name.to_owned(), |short| short.to_string_lossy().into_owned());
     if short == "bwrap" {

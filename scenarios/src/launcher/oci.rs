@@ -159,7 +159,7 @@ impl Launcher for Oci {
         let (mut command, delete) = self.command(bundle, id)?;
         command.arg("--pid-file").arg(&pid_file).arg(id);
         // The file is renamed into place, or written in one go; half a number is not one that ends a line.
-        let pid = move || fs::read_to_string(&pid_file).ok()?.trim().parse().ok();
+        let pid = move |_| fs::read_to_string(&pid_file).ok()?.trim().parse().ok();
         match Foreground::start(command, bundle, stdio, pid) {
             Ok(foreground) => Ok(Box::new(Container { foreground, delete })),
             Err(error) => {

@@ -29,12 +29,12 @@ pub(super) struct Foreground {
 }
 
 impl Foreground {
-    /// Starts the launcher and waits until `pid` finds the container's first process.
+    /// Starts the launcher and waits until `pid` finds the container's first process, which may take the launcher's own number.
     pub(super) fn start(
         mut command: Command,
         bundle: &Bundle,
         stdio: Stdio,
-        mut pid: impl FnMut() -> Option<i32>,
+        mut pid: impl FnMut(u32) -> Option<i32>,
     ) -> Result<Foreground, StartError> {
         let system = |operation| move |source| StartError::System { operation, source };
         let stderr = File::create(bundle.stderr()).map_err(system("make the file for standard error"))?;
@@ -48,7 +48,7 @@ impl Foreground {
         drop(command);
         let begun = Instant::now();
         loop {
-            if let Some(pid) = pid() {
+            if let Some(pid) = pid(launcher.id()) {
                 let init = sys_process::pidfd_open(pid);
                 let init = init.map_err(|errno| io::Error::from_raw_os_error(errno.into_raw()));
                 return match init {

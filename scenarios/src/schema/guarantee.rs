@@ -26,6 +26,8 @@ pub struct Guarantee {
     pub primitive: String,
     /// Where the promise comes from: a spec, a man page, a CVE.
     pub source: String,
+    /// What helps against it when a launcher breaks it; without, a newer version of that.
+    pub remedy: Option<String>,
     /// What the host must have, such as `root` or `cgroup memory`.
     pub needs: Vec<String>,
     /// What else the launcher must offer, beside the primitive.
@@ -77,6 +79,7 @@ struct Written {
     promise: String,
     primitive: String,
     source: String,
+    remedy: Option<String>,
     #[serde(default)]
     needs: Vec<String>,
     #[serde(default)]
@@ -184,6 +187,7 @@ impl Guarantee {
             promise: written.promise,
             primitive: written.primitive,
             source: written.source,
+            remedy: written.remedy,
             needs: written.needs,
             uses: written.uses,
             alone: written.alone,

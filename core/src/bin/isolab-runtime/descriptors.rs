@@ -42,14 +42,23 @@ fn is_inherited(fd: u32) -> bool {
     flags.is_some_and(|flags| flags & CLOSED_AT_EXEC == 0)
 }
 
-/// Writes a process's number where an engine waits for it: at once, never half.
+/// Writes a process's number where an engine waits for it: at once, never half, and never through a link that somebody has
+/// put there.
 pub(crate) fn write_pid(path: &Path, pid: i32) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::context(&format!("--pid-file {}", path.display()), error);
     let name =
         path.file_name().ok_or_else(|| Failure::new(format!("--pid-file {}: no file", path.display())))?;
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
+    hidden.push(format!(".{}", std::process::id()));
     let temporary = path.with_file_name(hidden);
-    std::fs::write(&temporary, pid.to_string()).map_err(failed)?;
-    std::fs::rename(&temporary, path).map_err(failed)
+    // Of one whose number was this one's, and that was killed. What is a link goes, and not what it leads to.
+    drop(std::fs::remove_file(&temporary));
+    let written = std::fs::File::create_new(&temporary)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, pid.to_string().as_bytes()))
+        .and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|error| {
+        drop(std::fs::remove_file(&temporary));
+        failed(error)
+    })
 }

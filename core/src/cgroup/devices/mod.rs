@@ -62,8 +62,8 @@ impl fmt::Display for DeviceRule {
 }
 
 /// What every container may use besides its own rules: making any node, and the default devices of the spec with the
-/// pseudo-terminals of its own devpts. As runc and crun do.
-const ALWAYS: [(char, Option<u32>, Option<u32>, &str); 11] = [
+/// pseudo-terminals of its own devpts. Not the host's console (5:1), which crun lets it open: a container's is one of these.
+const ALWAYS: [(char, Option<u32>, Option<u32>, &str); 10] = [
     ('c', None, None, "m"),
     ('b', None, None, "m"),
     ('c', Some(1), Some(3), "rwm"),
@@ -72,7 +72,6 @@ const ALWAYS: [(char, Option<u32>, Option<u32>, &str); 11] = [
     ('c', Some(1), Some(8), "rwm"),
     ('c', Some(1), Some(9), "rwm"),
     ('c', Some(5), Some(0), "rwm"),
-    ('c', Some(5), Some(1), "rwm"),
     ('c', Some(5), Some(2), "rwm"),
     ('c', Some(136), None, "rwm"),
 ];

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What a container is without a fault: facts by their path in an [`Observation`], such as `status.caps.effective`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Posture {
+pub(crate) struct Posture {
     facts: BTreeMap<String, String>,
     own: Observation,
 }
@@ -15,7 +15,7 @@ pub(super) struct Posture {
 impl Posture {
     /// What some launches agree in; what they do not, such as the time that they took, is no part of it.
     /// `own` is this process's, whose namespaces the host's are.
-    pub(super) fn common(seen: &[Observation], own: &Observation) -> Posture {
+    pub(crate) fn common(seen: &[Observation], own: &Observation) -> Posture {
         let mut all = seen.iter().map(|seen| facts(seen, own));
         let mut facts = all.next().unwrap_or_default();
         for other in all {
@@ -25,7 +25,7 @@ impl Posture {
     }
 
     /// What is otherwise in a container, a line each.
-    pub(super) fn differences(&self, seen: &Observation) -> Vec<String> {
+    pub(crate) fn differences(&self, seen: &Observation) -> Vec<String> {
         let seen = facts(seen, &self.own);
         let line = |(path, fact): (&String, &String)| match seen.get(path) {
             Some(other) if other == fact => None,
@@ -36,7 +36,8 @@ impl Posture {
     }
 }
 
-fn facts(seen: &Observation, own: &Observation) -> BTreeMap<String, String> {
+/// Facts of an observation, without the identities that the kernel gives out. A namespace is `1` where it is not `own`'s.
+pub(crate) fn facts(seen: &Observation, own: &Observation) -> BTreeMap<String, String> {
     let mut seen = seen.clone();
     // Identities say nothing: the kernel gives them out, and gives them out again.
     for (kind, inode) in &mut seen.namespaces {

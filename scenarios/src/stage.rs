@@ -6,10 +6,11 @@
 //! checks run in a thread of their own and everybody else stays where he is.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::thread;
 
 use isolab_core::host::Host;
-use isolab_core::sys::{Errno, link, mount, namespace};
+use isolab_core::sys::{self, Errno, fs, link, mount, namespace};
 
 /// `linux/sched.h`.
 const CLONE_NEWNS: u64 = 0x0002_0000;
@@ -25,7 +26,7 @@ const MS_SHARED: u64 = 1 << 20;
 ///
 /// # Errors
 /// When the namespaces are refused.
-pub(super) fn on_stage<T: Send>(host: &Host, work: impl FnOnce(bool) -> T + Send) -> io::Result<T> {
+pub(crate) fn on_stage<T: Send>(host: &Host, work: impl FnOnce(bool) -> T + Send) -> io::Result<T> {
     if host.uid != 0 {
         return Ok(work(false));
     }
@@ -50,7 +51,23 @@ fn enter() -> Result<(), Errno> {
     // Nothing reaches the host any more, while its own mounts still come.
     mount::change(c"/", MS_REC | MS_SLAVE)?;
     mount::change(c"/", MS_REC | MS_SHARED)?;
+    own_null()?;
     link::loopback_up()
+}
+
+/// A null device of the stage's own: some launchers give their standard streams to the container's user, and would give
+/// away the host's.
+fn own_null() -> Result<(), Errno> {
+    const CHARACTER: u32 = 0o020_666;
+    const NULL: u64 = 1 << 8 | 3;
+    let context = mount::fsopen(c"tmpfs")?;
+    mount::fsconfig_create(context.as_fd())?;
+    let directory = mount::fsmount(context.as_fd(), 0)?;
+    fs::mknodat(directory.as_fd(), c"null", CHARACTER, NULL)?;
+    fs::chmod_at(directory.as_fd(), c"null", 0o666)?;
+    let node = mount::clone_tree(directory.as_fd(), c"null", false)?;
+    let place = fs::openat(sys::here(), c"/dev/null", libc::O_PATH, 0)?;
+    mount::attach(node.as_fd(), place.as_fd())
 }
 
 #[cfg(test)]
@@ -67,7 +84,10 @@ mod tests {
         let host = Host::probe();
         let kinds = ["mnt", "net", "uts", "ipc"];
         let before = kinds.map(of);
-        let on = on_stage(&host, |staged| (staged, kinds.map(of))).unwrap();
+        let null = || std::os::unix::fs::MetadataExt::ino(&std::fs::metadata("/dev/null").unwrap());
+        let outside = null();
+        let on = on_stage(&host, |staged| (staged, kinds.map(of), null())).unwrap();
+        assert_eq!(on.2 == outside, !on.0);
         assert_eq!(kinds.map(of), before);
         assert_eq!(on.0, host.uid == 0);
         assert!(!on.0 || on.1.iter().zip(&before).all(|(on, before)| on != before));
