@@ -17,8 +17,13 @@ fn main() -> io::Result<()> {
     let mut list = "&[\n".to_owned();
     for name in names.iter().filter(|name| name.ends_with(".toml")) {
         let path = folder.join(name);
-        writeln!(list, "    ({:?}, include_str!({:?})),", format!("guarantees/{name}"), path.display().to_string())
-            .map_err(io::Error::other)?;
+        writeln!(
+            list,
+            "    ({:?}, include_str!({:?})),",
+            format!("guarantees/{name}"),
+            path.display().to_string()
+        )
+        .map_err(io::Error::other)?;
     }
     list.push(']');
     fs::write(Path::new(&out).join("guarantees.rs"), list)

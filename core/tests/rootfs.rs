@@ -100,6 +100,8 @@ fn options_of_mount_and_file_system_are_those_asked_for() {
         return;
     }
     let mut bundle = shell("exit 0");
+    // From this version on a relative destination is one.
+    bundle.config["ociVersion"] = json!("1.1.0");
     push(
         &mut bundle,
         json!({"destination": "/a", "type": "tmpfs", "source": "t", "options":

@@ -57,7 +57,9 @@ fn guarantee(check: &Check, finding: &Finding, primitive: &str) -> TestCase {
             };
             let mut text: String = finding.against().map(line).collect();
             text.extend(finding.remedy.as_deref().map(|remedy| format!("remedy: {remedy}\n")));
-            text.extend(finding.again.as_ref().map(|(command, config)| format!("again: {command}\n{config}\n")));
+            text.extend(
+                finding.again.as_ref().map(|(command, config)| format!("again: {command}\n{config}\n")),
+            );
             failed(&check.promise, &text)
         }
         Verdict::Unproven => failed(finding.control, ""),

@@ -16,7 +16,12 @@ pub fn render(record: &Record) -> String {
     let figures = Figures::of(record);
     let mut text = format!("## isolab {}: {}\n\n", words(&figures.command), words(&figures.host.kernel));
     for answer in &figures.answers {
-        text.push_str(&format!("- **{}** {} {}\n", words(&answer.question), words(&answer.short), words(&answer.spread)));
+        text.push_str(&format!(
+            "- **{}** {} {}\n",
+            words(&answer.question),
+            words(&answer.short),
+            words(&answer.spread)
+        ));
         text.extend(answer.lines.iter().take(1).map(|line| format!("  - {}\n", words(line))));
     }
     let sections = [trouble(&figures), matrix(&figures), mutants(&figures), gaps(&figures), host(&figures)];
@@ -45,10 +50,19 @@ fn trouble(figures: &Figures) -> String {
 
 fn broken(check: &Check, finding: &Finding) -> String {
     let (sign, word) = (finding.verdict.sign(), finding.verdict.word());
-    let mut text =
-        format!("- {sign} **{}** {word} on {}: {}\n", code(&check.id), code(&finding.launcher), words(&check.promise));
+    let mut text = format!(
+        "- {sign} **{}** {word} on {}: {}\n",
+        code(&check.id),
+        code(&finding.launcher),
+        words(&check.promise)
+    );
     for fact in finding.against().take(MOST_FACTS) {
-        text.push_str(&format!("  - {} {}, found {}\n", code(&fact.fact), code(&fact.expected), code(&fact.found)));
+        text.push_str(&format!(
+            "  - {} {}, found {}\n",
+            code(&fact.fact),
+            code(&fact.expected),
+            code(&fact.found)
+        ));
     }
     text.extend(finding.remedy.as_deref().map(|remedy| format!("  - remedy: {}\n", words(remedy))));
     text.extend(finding.again.as_ref().map(|(command, _)| format!("  - again: {}\n", code(command))));
@@ -83,7 +97,9 @@ fn mutants(figures: &Figures) -> String {
     if figures.mutants.is_empty() {
         return String::new();
     }
-    let mut text = "### Mutants\n\n| check | without | launcher | verdict | seen |\n| --- | --- | --- | --- | --- |\n".to_owned();
+    let mut text =
+        "### Mutants\n\n| check | without | launcher | verdict | seen |\n| --- | --- | --- | --- | --- |\n"
+            .to_owned();
     for row in &figures.mutants {
         text.push_str(&format!(
             "| {} | {}{} | {} | {} | {} |\n",
@@ -113,5 +129,10 @@ fn gaps(figures: &Figures) -> String {
 }
 
 fn host(figures: &Figures) -> String {
-    format!("{} · {} · isolab {}\n", words(&figures.host.kernel), words(&figures.host.machine), words(&figures.isolab))
+    format!(
+        "{} · {} · isolab {}\n",
+        words(&figures.host.kernel),
+        words(&figures.host.machine),
+        words(&figures.isolab)
+    )
 }

@@ -66,7 +66,7 @@ fn measured(dice: &mut Dice, truth: Truth) -> Record {
         guarantees: Vec::new(),
         interference: Vec::new(),
         sweeps: Vec::new(),
-            mutants: Vec::new(),
+        mutants: Vec::new(),
         not_tested: Vec::new(),
         ..sample::record()
     }

@@ -128,7 +128,8 @@ impl Queue {
         /// `O_RDWR | O_CREAT | O_EXCL`.
         const FLAGS: u64 = 0o2 | 0o100 | 0o200;
         let text = std::ffi::CString::new(name).ok()?;
-        let given = [Argument::Text(&text), Argument::Number(FLAGS), Argument::Number(0o600), Argument::Number(0)];
+        let given =
+            [Argument::Text(&text), Argument::Number(FLAGS), Argument::Number(0o600), Argument::Number(0)];
         let opened = trial(trial::number("mq_open")?, &given);
         matches!(opened, Ok(Trial::Returned(_))).then(|| Queue(name.to_owned()))
     }

@@ -56,7 +56,8 @@ fn enter() -> Result<(), Errno> {
 }
 
 /// A null device of the stage's own: some launchers give their standard streams to the container's user, and would give
-/// away the host's.
+/// away the host's. It is made in a file system that covers the temporary directory for that moment, since before Linux 6.15
+/// nothing can be bound from one that is nowhere.
 fn own_null() -> Result<(), Errno> {
     const CHARACTER: u32 = 0o020_666;
     const NULL: u64 = 1 << 8 | 3;
@@ -65,9 +66,16 @@ fn own_null() -> Result<(), Errno> {
     let directory = mount::fsmount(context.as_fd(), 0)?;
     fs::mknodat(directory.as_fd(), c"null", CHARACTER, NULL)?;
     fs::chmod_at(directory.as_fd(), c"null", 0o666)?;
-    let node = mount::clone_tree(directory.as_fd(), c"null", false)?;
-    let place = fs::openat(sys::here(), c"/dev/null", libc::O_PATH, 0)?;
-    mount::attach(node.as_fd(), place.as_fd())
+    let path = std::env::temp_dir();
+    let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| Errno::EINVAL)?;
+    let covered = fs::openat(sys::here(), &path, libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    mount::attach(directory.as_fd(), covered.as_fd())?;
+    let bound = mount::clone_tree(directory.as_fd(), c"null", false).and_then(|node| {
+        let place = fs::openat(sys::here(), c"/dev/null", libc::O_PATH, 0)?;
+        mount::attach(node.as_fd(), place.as_fd())
+    });
+    mount::detach(&path)?;
+    bound
 }
 
 #[cfg(test)]

@@ -102,6 +102,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether the config is of runtime-spec 1.0.
+    pub(crate) fn is_before_1_1(&self) -> bool {
+        self.spec.version().starts_with("1.0.")
+    }
+
     /// Refuses what is allowed by the spec but not done here, rather than launch something weaker or different.
     pub(super) fn check_unsupported(&mut self) {
         let mut asked = Vec::new();

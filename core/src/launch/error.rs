@@ -138,7 +138,9 @@ fn remedy(op: &Op, errno: Errno) -> Option<&'static str> {
         (Op::Process(process::Op::SessionKeyring), Errno::EPERM | Errno::EACCES) => {
             "the launcher's own seccomp filter refuses keyctl: keep the caller's keyring (--no-new-keyring)"
         }
-        (Op::Process(process::Op::RaiseHard(_) | process::Op::Rlimit(_)), Errno::EPERM) => "raising a hard limit needs CAP_SYS_RESOURCE",
+        (Op::Process(process::Op::RaiseHard(_) | process::Op::Rlimit(_)), Errno::EPERM) => {
+            "raising a hard limit needs CAP_SYS_RESOURCE"
+        }
         (Op::Process(process::Op::OomScoreAdj(_)), Errno::EACCES) => "lowering it needs CAP_SYS_RESOURCE",
         (Op::AppArmor(_), Errno::ENOENT) => {
             "no profile of that name is loaded: see /sys/kernel/security/apparmor/profiles, and load it with apparmor_parser"

@@ -151,6 +151,9 @@ impl Server<'_> {
             Op::Namespace(namespace::Op::MapSubIds { uids, gids }) => {
                 namespace::perform::map_sub_ids(uids, gids, pid).map_err(Error::Helper)
             }
+            Op::Process(process::Op::OomScoreAdjOfChild(value)) => {
+                process::perform::oom_score_adj(pid, value).map_err(step)
+            }
             Op::Network(network::Op::MoveDevice(device)) => {
                 let moved = network::perform::move_device(device, pid).map_err(step)?;
                 self.moved.lock().unwrap_or_else(PoisonError::into_inner).push(moved);

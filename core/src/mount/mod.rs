@@ -103,7 +103,7 @@ pub(crate) fn is_root(mount: &Spec) -> bool {
     from_root(mount.destination()) == Path::new("/")
 }
 
-/// A destination; one that is relative, which the spec deprecates, is so to the container's root.
+/// A destination; one that is relative, which the spec allows since 1.1 and deprecates, is so to the container's root.
 fn from_root(destination: &Path) -> PathBuf {
     if destination.as_os_str().is_empty() { PathBuf::new() } else { Path::new("/").join(destination) }
 }
@@ -126,6 +126,10 @@ fn read_one(
     earlier: &[Mount],
 ) -> Mount {
     let at = |field: &str| format!("mounts[{index}].{field}");
+    if !mount.destination().is_absolute() && reader.is_before_1_1() {
+        let problem = "is not absolute, as runtime-spec 1.0 asks; with an ociVersion from 1.1.0 on it begins at the root";
+        reader.refuse(at("destination"), format!("{:?} {problem}", mount.destination()));
+    }
     let destination = reader.path_inside(&at("destination"), &from_root(mount.destination()));
     let listed = mount.options().as_deref().unwrap_or_default();
     let kind = mount.typ().as_deref().unwrap_or_default();

@@ -158,6 +158,8 @@ pub(crate) fn plan(
             push(Side::Parent, Op::MapSubIds { uids, gids });
         }
     }
+    process::once_mapped(config, host, steps);
+    let mut push = |side, op| steps.push(Step::new(side, crate::plan::Op::Namespace(op)));
     let at_clone = at_clone(config, directories);
     if namespaces.makes(Kind::Cgroup) && !at_clone.contains(&Kind::Cgroup) {
         push(Side::Child, Op::Unshare(Kind::Cgroup));

@@ -47,7 +47,7 @@ impl Plan {
         steps.extend(
             affinity.last.map(|cpus| Step::new(Side::Child, Op::Scheduler(scheduler::Op::Affinity(cpus)))),
         );
-        process::begin(config, &mut steps);
+        process::begin(config, None, &mut steps);
         namespace::become_root(config, &mut steps);
         if config.namespaces.separates(Kind::Mount) {
             steps.push(Step::new(Side::Child, Op::Root(rootfs::Op::Open(c"/".into()))));

@@ -62,7 +62,7 @@ fn of_process(op: &process::Op) -> &'static str {
     use process::Op;
     match op {
         Op::Clone { .. } => "linux.namespaces",
-        Op::OomScoreAdj(_) => "process.oomScoreAdj",
+        Op::OomScoreAdj(_) | Op::OomScoreAdjOfChild(_) => "process.oomScoreAdj",
         Op::RaiseHard(_) | Op::Rlimit(_) => "process.rlimits",
         Op::Identity { .. } => "process.user",
         Op::Cwd(_) => "process.cwd",

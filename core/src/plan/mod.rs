@@ -241,7 +241,7 @@ impl Plan {
         steps
             .push(Step::new(Side::Parent, Op::Process(process::Op::Clone { namespaces, into_group, start })));
         cgroup::plan_join(&directories, &mut steps);
-        process::begin(config, &mut steps);
+        process::begin(config, Some(host), &mut steps);
         apparmor::plan(config, host, &mut steps)?;
         selinux::plan(config, host, &mut steps)?;
         namespace::plan(config, host, &directories, &mut steps)?;

@@ -91,8 +91,7 @@ mod tests {
         let groups = plan.mutated(&Mutation::Drop("devices.allow".into())).unwrap();
         assert!(groups.clone_index() < plan.clone_index());
         assert!(groups.steps()[groups.clone_index()].to_string().starts_with("clone3"));
-        let late =
-            plan.mutated(&Mutation::After("drop from the bounding".into(), "capset".into())).unwrap();
+        let late = plan.mutated(&Mutation::After("drop from the bounding".into(), "capset".into())).unwrap();
         assert!(at(&late, "drop from the bounding") > at(&late, "capset"));
         let early = plan.mutated(&Mutation::Before("capset".into(), "setsid".into())).unwrap();
         assert!(at(&early, "capset") < at(&early, "setsid"));

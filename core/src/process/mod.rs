@@ -15,7 +15,7 @@ use crate::namespace::{IdMaps, Kind, Namespaces};
 use crate::terminal::Terminal;
 
 pub use plan::{Agent, Op};
-pub(crate) use plan::{begin, end, identity};
+pub(crate) use plan::{begin, end, identity, once_mapped};
 
 /// The process to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

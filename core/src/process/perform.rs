@@ -9,10 +9,18 @@ use crate::launch::gate::Word;
 use crate::rootfs::resolve;
 use crate::sys::{self, Errno, credential, fs, keyring, process, ptrace, seccomp, signal};
 
+/// The launcher's part.
+pub(crate) fn oom_score_adj(pid: i32, value: &CString) -> sys::Result<()> {
+    let path = CString::new(format!("/proc/{pid}/oom_score_adj")).map_err(|_| Errno::EINVAL)?;
+    fs::put(&path, value.to_bytes())
+}
+
 /// The child's part.
 pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
     match op {
         Op::Detach => detach(child),
+        // The launcher's.
+        Op::OomScoreAdjOfChild(_) => Err(Errno::ENOSYS),
         Op::OomScoreAdj(value) => fs::put(c"/proc/self/oom_score_adj", value.to_bytes()),
         Op::RaiseHard(limit) => process::raise_hard_limit(limit.resource, limit.hard),
         Op::Rlimit(limit) => process::set_rlimit(limit.resource, limit.soft, limit.hard),

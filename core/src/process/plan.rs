@@ -30,6 +30,9 @@ pub enum Op {
     Detach,
     /// Writes `/proc/self/oom_score_adj`.
     OomScoreAdj(CString),
+    /// The launcher writes that of its child, which is in a user namespace: only a privileged writer sets the floor below which the
+    /// workload may not go (`proc_pid_oom_score_adj(5)`).
+    OomScoreAdjOfChild(CString),
     /// Raises a hard limit, while that may be done; the limit itself comes later.
     RaiseHard(Rlimit),
     /// Sets a limit.
@@ -93,6 +96,7 @@ impl Op {
             Op::Clone { .. } => "clone3",
             Op::Detach
             | Op::OomScoreAdj(_)
+            | Op::OomScoreAdjOfChild(_)
             | Op::Cwd(_)
             | Op::Umask(_)
             | Op::Undumpable
@@ -134,7 +138,12 @@ impl fmt::Display for Op {
             Op::OomScoreAdj(value) => {
                 write!(f, "write /proc/self/oom_score_adj: {}", value.to_string_lossy())
             }
-            Op::RaiseHard(rlimit) => write!(f, "{} up to {}, if it is lower", rlimit.name, limit(rlimit.hard)),
+            Op::OomScoreAdjOfChild(value) => {
+                write!(f, "write /proc/CHILD/oom_score_adj: {}", value.to_string_lossy())
+            }
+            Op::RaiseHard(rlimit) => {
+                write!(f, "{} up to {}, if it is lower", rlimit.name, limit(rlimit.hard))
+            }
             Op::Rlimit(rlimit) => write!(f, "{} {}:{}", rlimit.name, limit(rlimit.soft), limit(rlimit.hard)),
             Op::SessionKeyring => write!(f, "join a new session keyring"),
             Op::Identity { groups, gid, uid } => {
@@ -170,13 +179,31 @@ fn names(candidates: &[CString]) -> String {
     names.join(" or ")
 }
 
-/// The first thing that a child does.
-pub(crate) fn begin(config: &Config, steps: &mut Vec<Step>) {
+/// The first thing that a child does. `host` is given for the first process of a container alone: the user namespace of another
+/// one is mapped.
+pub(crate) fn begin(config: &Config, host: Option<&Host>, steps: &mut Vec<Step>) {
     let mut push = |op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
     push(Op::Detach);
-    if let Some(value) = config.process.oom_score_adj {
-        push(Op::OomScoreAdj(CString::new(value.to_string()).unwrap_or_default()));
+    if let Some(value) =
+        oom_score_adj(config).filter(|_| !host.is_some_and(|host| is_mapped_by_root(config, host)))
+    {
+        push(Op::OomScoreAdj(value));
     }
+}
+
+/// What the launcher does once its child's ids are mapped.
+pub(crate) fn once_mapped(config: &Config, host: &Host, steps: &mut Vec<Step>) {
+    if let Some(value) = oom_score_adj(config).filter(|_| is_mapped_by_root(config, host)) {
+        steps.push(Step::new(Side::Parent, plan::Op::Process(Op::OomScoreAdjOfChild(value))));
+    }
+}
+
+fn oom_score_adj(config: &Config) -> Option<CString> {
+    config.process.oom_score_adj.map(|value| CString::new(value.to_string()).unwrap_or_default())
+}
+
+fn is_mapped_by_root(config: &Config, host: &Host) -> bool {
+    host.uid == 0 && config.namespaces.makes(Kind::User)
 }
 
 /// Limits, user and capabilities, once the file systems are in place.

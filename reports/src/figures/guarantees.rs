@@ -5,7 +5,8 @@ use crate::record::{Evidence, Guarantee, Outcome, Record};
 use crate::text::{visible, visible_lines};
 
 /// Where nobody has written down what helps.
-const NO_REMEDY: &str = "a newer version of the launcher; else tell its authors, with the command and the config below";
+const NO_REMEDY: &str =
+    "a newer version of the launcher; else tell its authors, with the command and the config below";
 
 /// Checks by primitive, one column a launcher.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,9 +120,8 @@ impl Finding {
                 Some(false) => "The positive control stayed green: this check cannot see a failure here",
                 None => "The positive control was not run beside it",
             },
-            remedy: (guarantee.outcome == Outcome::Broken).then(|| {
-                guarantee.remedy.as_deref().map_or_else(|| NO_REMEDY.to_owned(), visible)
-            }),
+            remedy: (guarantee.outcome == Outcome::Broken)
+                .then(|| guarantee.remedy.as_deref().map_or_else(|| NO_REMEDY.to_owned(), visible)),
             again: guarantee.again.as_ref().map(|again| {
                 let config = serde_json::to_string_pretty(&again.config).unwrap_or_default();
                 (visible(&again.command), visible_lines(&config))

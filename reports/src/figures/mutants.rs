@@ -29,9 +29,7 @@ impl Row {
         let seen = first.map(|one| format!("{}: {}, {}", one.fact, one.found, one.expected));
         let (verdict, tone, seen) = match &mutant.is {
             MutantIs::Red if mutant.others.is_empty() => ("red", Tone::Good, seen.unwrap_or_default()),
-            MutantIs::Red => {
-                ("red, and others", Tone::Bad, format!("red too: {}", mutant.others.join(", ")))
-            }
+            MutantIs::Red => ("red, and others", Tone::Bad, format!("red too: {}", mutant.others.join(", "))),
             MutantIs::Green => ("green", Tone::Bad, "the check does not see it".into()),
             MutantIs::NotLaunched => ("not launched", Tone::Bad, seen.unwrap_or_default()),
             MutantIs::Absent => ("no mutant", Tone::Bad, "nothing shows that this check can fail".into()),
@@ -65,7 +63,8 @@ pub(crate) fn of(record: &Record) -> Vec<Row> {
 
 /// The page's first answer where mutants are all that it has.
 pub(crate) fn answer(rows: &[Row]) -> Answer {
-    let (bad, subtle) = (rows.iter().filter(|row| row.is_bad()).count(), rows.iter().filter(|row| row.subtle).count());
+    let (bad, subtle) =
+        (rows.iter().filter(|row| row.is_bad()).count(), rows.iter().filter(|row| row.subtle).count());
     let here = rows.iter().filter(|row| row.tone != Tone::Wary).count();
     let spread = String::new();
     let lines = vec![

@@ -18,7 +18,8 @@ pub(super) fn mutants(page: &mut Page, figures: &Figures) {
         };
         let small = if row.subtle { " (small)" } else { "" };
         let launcher = if row.launcher.is_empty() { "" } else { " on " };
-        let name = format!("{sign} {} without {}{small}{launcher}{}", row.guarantee, row.without, row.launcher);
+        let name =
+            format!("{sign} {} without {}{small}{launcher}{}", row.guarantee, row.without, row.launcher);
         page.paragraph(2, paint, &format!("{name}: {}", row.verdict));
         page.paragraph(6, Paint::Quiet, &row.seen);
     }

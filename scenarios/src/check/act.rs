@@ -23,7 +23,7 @@ use crate::probe::{self, PROGRAM, Question};
 /// One act. The answer is a JSON value; what was refused is answered with the error's name.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Act {
+pub(crate) enum Act {
     /// Sends the container's first process a signal.
     Kill {
         /// Its number.
@@ -148,7 +148,7 @@ pub enum Act {
 
 impl Act {
     /// Every act's name.
-    pub const NAMES: &[&str] = &[
+    pub(crate) const NAMES: &[&str] = &[
         "kill",
         "wait",
         "members",
@@ -370,9 +370,11 @@ fn descriptors(scene: &Scene<'_>) -> io::Result<Value> {
         let Ok(link) = fs::read_link(base.join("fd").join(&name)) else { continue };
         let link = link.display().to_string();
         if number > 2 {
-            let is_fifo = fs::metadata(base.join("fd").join(&name)).is_ok_and(|meta| meta.file_type().is_fifo());
+            let is_fifo =
+                fs::metadata(base.join("fd").join(&name)).is_ok_and(|meta| meta.file_type().is_fifo());
             let info = fs::read_to_string(base.join("fdinfo").join(&name)).unwrap_or_default();
-            let mount = info.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse::<u64>().ok());
+            let mount =
+                info.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse::<u64>().ok());
             if link.starts_with('/') && !is_fifo && mount.is_some_and(|mount| host.contains(&mount)) {
                 on_host.push(link.clone());
             }

@@ -51,7 +51,8 @@ pub(super) fn compare(pid: i32, config: &Value, calls: u64) -> Value {
         let call = Call { arch: Arch::NATIVE.audit(), nr: number as u32, ip: 0, args };
         let wanted = decide(&rules, default, number, &args);
         let decided = strictest(&filters, &call);
-        let unknown = number > newest && decided == Some(action::ERRNO | Errno::ENOSYS.into_raw().cast_unsigned());
+        let unknown =
+            number > newest && decided == Some(action::ERRNO | Errno::ENOSYS.into_raw().cast_unsigned());
         if decided != Some(wanted) && !unknown && differences.len() < 5 {
             differences.push(format!("call {number} {args:x?}: {decided:x?} instead of {wanted:#x}"));
         }

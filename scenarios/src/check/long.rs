@@ -39,8 +39,13 @@ pub(super) fn soak(scene: &Scene<'_>, launches: usize, leak: bool) -> Value {
 pub(super) fn parallel(scene: &Scene<'_>, apart: bool) -> Value {
     let runtime = scene.launcher.lifecycle().and_then(crate::launcher::Launcher::runtime);
     let Some(runtime) = runtime else { return json!({"error": "this launcher has no commands"}) };
-    let options =
-        traced::Options { name: scene.launcher.name(), runtime, program: scene.program, seed: 0, sample: None };
+    let options = traced::Options {
+        name: scene.launcher.name(),
+        runtime,
+        program: scene.program,
+        seed: 0,
+        sample: None,
+    };
     told(collide::with_states(options, apart, scene.host, &Quiet, &Cancel::new()), "wrong")
 }
 
@@ -48,8 +53,9 @@ fn told(sweep: Result<Sweep, Error>, what: &str) -> Value {
     match sweep {
         Ok(sweep) => {
             let findings = sweep.findings.iter();
-            let lines: Vec<String> =
-                findings.map(|finding| format!("{}: {}", finding.injection, finding.evidence.join("; "))).collect();
+            let lines: Vec<String> = findings
+                .map(|finding| format!("{}: {}", finding.injection, finding.evidence.join("; ")))
+                .collect();
             json!({what: lines, "how": sweep.notes})
         }
         Err(error) => json!({"error": error.to_string()}),

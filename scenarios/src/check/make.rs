@@ -82,7 +82,9 @@ pub(crate) fn overlay(lower: &Path, scratch: &Path) -> io::Result<Mounted> {
     for name in ["upper", "work", "merged"] {
         fs::create_dir(at(name))?;
     }
-    let escaped = |path: &Path| path.display().to_string().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,");
+    let escaped = |path: &Path| {
+        path.display().to_string().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,")
+    };
     let options = format!(
         "lowerdir={},upperdir={},workdir={}",
         escaped(lower),

@@ -31,9 +31,9 @@ use crate::progress::Progress;
 use crate::schema::Guarantee;
 use crate::stage;
 pub(crate) use answers::Answering;
-pub(crate) use make::Mounted;
 use answers::Failure;
 use judge::Judged;
+pub(crate) use make::Mounted;
 use session::{Session, Site};
 
 /// What to check, on what.
@@ -210,7 +210,7 @@ fn group(guarantees: &[Guarantee], open: &[usize]) -> Vec<Vec<usize>> {
         let one = &guarantees[index];
         let fits = |group: &&mut Vec<usize>| {
             let other = &guarantees[group[0]];
-            shares(one) && shares(other) && one.config == other.config && one.make == other.make
+            one.is_plain() && other.is_plain() && one.config == other.config && one.make == other.make
         };
         match groups.iter_mut().find(fits) {
             Some(group) => group.push(index),
@@ -218,14 +218,6 @@ fn group(guarantees: &[Guarantee], open: &[usize]) -> Vec<Vec<usize>> {
         }
     }
     groups
-}
-
-/// Whether a launch can be shared: nothing is done around it.
-fn shares(one: &Guarantee) -> bool {
-    let acts = [&one.before, &one.created, &one.act, &one.later, &one.after];
-    let plain = one.case.is_empty() && one.swap.is_empty() && one.second.is_none() && one.launches == 0;
-    let around = one.lifecycle || one.refused || one.rig != crate::schema::Rig::default();
-    !one.alone && plain && !around && acts.iter().all(|acts| acts.is_empty())
 }
 
 fn result(
@@ -260,7 +252,9 @@ fn command_name(launcher: &dyn Launcher) -> String {
 
 /// Whether a name is enough for it.
 fn is_in_path(path: &str) -> bool {
-    ["/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/"].iter().any(|known| path.starts_with(known))
+    ["/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/"]
+        .iter()
+        .any(|known| path.starts_with(known))
 }
 
 /// Launches the controls of a guarantee that holds. If one stays green, the check is blind here, and says so instead of

@@ -10,7 +10,7 @@ use isolab_reports::record::{self, NotTested, Outcome};
 use super::answers::Failure;
 use super::judge;
 use super::session::{Session, Site, mutations};
-use super::{Error, Options, excused, shares};
+use super::{Error, Options, excused};
 use crate::cancel::Cancel;
 use crate::launcher::Launcher;
 use crate::progress::Progress;
@@ -38,8 +38,11 @@ fn run_here(
     cancel: &Cancel,
 ) -> Result<Vec<record::Mutant>, Error> {
     let mut site = Site::new(host, options.program, staged)?;
-    let bystanders: Vec<&Guarantee> =
-        options.guarantees.iter().filter(|one| shares(one) && one.config.is_empty() && one.make.is_empty()).collect();
+    let bystanders: Vec<&Guarantee> = options
+        .guarantees
+        .iter()
+        .filter(|one| one.is_plain() && one.config.is_empty() && one.make.is_empty())
+        .collect();
     let total = options.guarantees.iter().map(|guarantee| guarantee.control.len()).sum::<usize>();
     progress.begin("mutants", total as u64);
     let mut found = Vec::new();
@@ -139,7 +142,11 @@ fn others(
     let unrelated: Vec<&Guarantee> = bystanders.iter().filter(unrelated).copied().collect();
     let mut guarantees = vec![guarantee];
     guarantees.extend(&unrelated);
-    let with = site.run(&Session { guarantees: guarantees.clone(), case: None, control: Some(control) }, wrong, cancel);
+    let with = site.run(
+        &Session { guarantees: guarantees.clone(), case: None, control: Some(control) },
+        wrong,
+        cancel,
+    );
     let without = site.run(&Session { guarantees, case: None, control: None }, right, cancel);
     if let Err(Failure::Cancelled(cancelled)) = with {
         return Err(cancelled.into());

@@ -5,7 +5,7 @@ use isolab_core::host::{Feature, Host};
 /// Why a need is not met, and what would meet it; `None` when it is met.
 ///
 /// Needs are `root`, `unprivileged`, `guest`, `stage` (isolab's own namespaces), `i386`, `cgroup` (any hierarchy),
-/// `cgroup <controller>`, the same with `v1` and `v2`, `cpus <n>`, `file <path>`, or the name of a host feature.
+/// `cgroup <controller>`, the same with `v1` and `v2`, `cpus <n>`, `file <path>`, `apparmor-profile <name>`, or the name of a host feature.
 pub(super) fn missing(need: &str, host: &Host, staged: bool) -> Option<(String, String)> {
     if let Some(met) = of_this_place(need, host, staged) {
         return met;
@@ -54,7 +54,8 @@ pub(super) fn missing(need: &str, host: &Host, staged: bool) -> Option<(String, 
 
 /// Needs that are no feature of a host; `None` when it is another kind of need.
 fn of_this_place(need: &str, host: &Host, staged: bool) -> Option<Option<(String, String)>> {
-    let unless = |met: bool, reason: &str, remedy: &str| (!met).then(|| (reason.to_owned(), remedy.to_owned()));
+    let unless =
+        |met: bool, reason: &str, remedy: &str| (!met).then(|| (reason.to_owned(), remedy.to_owned()));
     Some(match need {
         "guest" => unless(
             isolab_core::need::is_guest(host),
@@ -72,9 +73,22 @@ fn of_this_place(need: &str, host: &Host, staged: bool) -> Option<Option<(String
             "no programs of i386 run here",
             "a kernel with CONFIG_IA32_EMULATION",
         ),
+        _ if need.starts_with("apparmor-profile ") => {
+            let name = need.trim_start_matches("apparmor-profile ");
+            let loaded =
+                std::fs::read_to_string("/sys/kernel/security/apparmor/profiles").unwrap_or_default();
+            let met = loaded.lines().any(|line| line.split(" (").next() == Some(name));
+            let remedy =
+                format!("apparmor_parser --replace scenarios/catalog/apparmor/{name}; in a guest --apparmor");
+            unless(met, &format!("no AppArmor profile {name} is loaded"), &remedy)
+        }
         _ if need.starts_with("file ") => {
             let path = need.trim_start_matches("file ");
-            unless(std::path::Path::new(path).exists(), &format!("there is no {path}"), "another kernel or machine")
+            unless(
+                std::path::Path::new(path).exists(),
+                &format!("there is no {path}"),
+                "another kernel or machine",
+            )
         }
         _ if need.starts_with("v1 ") || need.starts_with("v2 ") => {
             let (version, controller) = need.split_at(3);

@@ -35,6 +35,7 @@ fn groups(seen: &Observation, cgroups: &Cgroups) -> Value {
     };
     json!({
         "memory_limit": file("memory", ["memory.max", "memory.limit_in_bytes"]).and_then(number),
+        "memory_current": file("memory", ["memory.current", "memory.usage_in_bytes"]).and_then(number),
         "oom_kills": file("memory", ["memory.events", "memory.oom_control"]).and_then(|text| counter(text, "oom_kill ")),
         "pids_limit": file("pids", ["pids.max", "pids.max"]).and_then(number),
         "throttled": file("cpu", ["cpu.stat", "cpu.stat"]).and_then(|text| counter(text, "nr_throttled ")),

@@ -69,13 +69,15 @@ pub(super) const END_OF_FILE: u8 = 4;
 /// What the controlling side of a terminal has to read: echoes of input, which nobody here has given.
 pub(super) fn received(controlling: &OwnedFd) -> io::Result<String> {
     let mut bytes = vec![0; 4096];
-    let ready = isolab_core::sys::process::poll(&[controlling.as_fd()], Some(Duration::ZERO)).map_err(io_error)?;
+    let ready =
+        isolab_core::sys::process::poll(&[controlling.as_fd()], Some(Duration::ZERO)).map_err(io_error)?;
     let read = match ready {
         Some(_) => io::Read::read(&mut File::from(controlling.try_clone()?), &mut bytes),
         None => Ok(0),
     };
     // The other side is closed by everybody (ioctl_tty(2)).
-    let length = read.or_else(|error| if error.raw_os_error() == Some(libc::EIO) { Ok(0) } else { Err(error) })?;
+    let length =
+        read.or_else(|error| if error.raw_os_error() == Some(libc::EIO) { Ok(0) } else { Err(error) })?;
     Ok(String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).into_owned())
 }
 
@@ -89,7 +91,8 @@ fn caller_terminal(program: &Path) -> io::Result<Streams> {
 }
 
 fn pseudo_terminal() -> io::Result<(OwnedFd, OwnedFd)> {
-    let controlling = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOCTTY).open("/dev/ptmx")?;
+    let controlling =
+        OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOCTTY).open("/dev/ptmx")?;
     let own = terminal::peer(controlling.as_fd()).map_err(io_error)?;
     Ok((controlling.into(), own))
 }

@@ -101,10 +101,15 @@ impl<'s> Scene<'s> {
         }
     }
 
-    /// Whether a file is in the launch's directory or in a group of the run.
+    /// Whether a file is in the launch's directory or in a group of the run; in a guest the kernel's settings are isolab's too.
     pub(super) fn owns(&self, path: &Path) -> bool {
+        if isolab_core::need::is_guest(self.host) && path.starts_with("/proc/sys") {
+            return true;
+        }
         let plain = path.components().all(|part| part != std::path::Component::ParentDir);
-        plain && (path.starts_with(self.dir()) || self.directories().iter().any(|group| path.starts_with(group)))
+        plain
+            && (path.starts_with(self.dir())
+                || self.directories().iter().any(|group| path.starts_with(group)))
     }
 
     /// The container's group in every hierarchy, there or not.
@@ -163,7 +168,9 @@ impl<'s> Scene<'s> {
         self.groups.keep()?;
         for directory in self.directories() {
             fs::create_dir_all(&directory)?;
-            for file in ["cpuset.cpus", "cpuset.mems"] {
+            // Where a v1 cpuset begins without any; in v2 it begins with all.
+            let v1 = !directory.join("cgroup.controllers").exists();
+            for file in ["cpuset.cpus", "cpuset.mems"].into_iter().filter(|_| v1) {
                 let parent = directory.parent().map(|parent| parent.join(file));
                 if let Some(parent) = parent.filter(|parent| parent.exists()) {
                     fs::write(directory.join(file), fs::read_to_string(parent)?)?;

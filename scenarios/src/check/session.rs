@@ -178,7 +178,7 @@ impl<'h> Site<'h> {
 
     /// The config that a session launches, for somebody who wants to see it again.
     pub(super) fn config_of(&self, session: &Session<'_>) -> Result<Value, String> {
-        let values = self.values("again", &self.scratch.path().join("again"));
+        let values = self.values("again", &self.scratch.path().join("again"), "again");
         let promised = self.promised(&session.promised(), "again", &values)?;
         fault(&promised, session, &values)
     }
@@ -222,7 +222,7 @@ impl<'h> Site<'h> {
         cancel: &Cancel,
     ) -> Result<(Answers, Answers, Value, Value), Failure> {
         let dir = self.scratch.path().join(id);
-        let mut values = self.values(id, &dir);
+        let mut values = self.values(id, &dir, launcher.name());
         let promised = self.promised(&session.promised(), id, &values).map_err(Failure::Scenario)?;
         let mut launched = fault(&promised, session, &values).map_err(Failure::Scenario)?;
         values["config"] = promised.clone();
@@ -240,6 +240,8 @@ impl<'h> Site<'h> {
         scope.groups = vec![self.groups.path_of(id).trim_start_matches('/').into()];
         // What the launch makes in its own bundle goes with it, and is seen as `files`.
         scope.directories = Vec::new();
+        // What acts make before the launch is not left by it.
+        attempt.prepare()?;
         let before = HostSnapshot::take(&scope, self.host);
         let (inside, later) = attempt.through(launcher)?;
         let Attempt { mut scene, mut seen, .. } = attempt;
@@ -260,7 +262,7 @@ impl<'h> Site<'h> {
     }
 
     /// What placeholders stand for.
-    fn values(&self, id: &str, dir: &Path) -> Value {
+    fn values(&self, id: &str, dir: &Path, launcher: &str) -> Value {
         let cpu = self.host.cpus.first().map(ToString::to_string);
         let arch = format!("SCMP_ARCH_{}", self.host.machine.to_uppercase());
         let mut groups = Map::new();
@@ -275,7 +277,9 @@ impl<'h> Site<'h> {
             "canary": self.canary.facts(),
             "dir": dir,
             "id": id,
+            "launcher": launcher,
             "token": self.scratch.name(),
+            "disk": disk(),
             "group": self.groups.path_of(id),
             "groups": groups,
             "cpu": cpu,
@@ -295,11 +299,19 @@ impl<'h> Site<'h> {
 }
 
 impl Attempt<'_> {
-    /// All of it, up to the container's end.
+    /// What is done before the launch.
+    fn prepare(&mut self) -> Result<(), Failure> {
+        let session = self.session;
+        let mut before = session.acts(|one| &one.before, |_| &EMPTY);
+        before.extend(session.case.map(|case| case.before.clone()).unwrap_or_default());
+        before.extend(session.control.map(|control| control.before.clone()).unwrap_or_default());
+        self.seen["before"] = self.perform(&before)?;
+        Ok(())
+    }
+
+    /// The launch and all that follows, up to the container's end.
     fn through(&mut self, launcher: &dyn Launcher) -> Result<(Answers, Answers), Failure> {
         let session = self.session;
-        let before = session.acts(|one| &one.before, |control| &control.before);
-        self.seen["before"] = self.perform(&before)?;
         let dir = self.scene.dir().to_owned();
         let agent = Agent::begin(&session.rig(), &dir)?;
         let swaps = session.first().map(|one| one.swap.as_slice()).unwrap_or_default();
@@ -312,7 +324,8 @@ impl Attempt<'_> {
         self.seen["exchanges"] = json!(swaps.end());
         let (answering, input) = match done {
             Ok(started) => {
-                self.seen["launch"] = json!({"started": true, "message": "", "seconds": seconds});
+                self.seen["launch"] =
+                    json!({"started": true, "hang": false, "message": "", "seconds": seconds});
                 started
             }
             Err(StartError::NotOffered(reason)) => return Err(Failure::NotOffered(reason)),
@@ -355,13 +368,16 @@ impl Attempt<'_> {
             }
             done += 1;
         }
-        self.seen["repeat"] = json!({"done": done, "refused": refused.values().sum::<u64>(), "messages": refused});
+        self.seen["repeat"] =
+            json!({"done": done, "refused": refused.values().sum::<u64>(), "messages": refused});
         Ok(())
     }
 
     /// Starts a container beside the first; it has answered by then, unless both answer together.
     fn second(&self, launcher: &dyn Launcher) -> Result<Option<SecondContainer>, Failure> {
-        let Some(declared) = self.session.first().and_then(|one| one.second.as_ref()) else { return Ok(None) };
+        let Some(declared) = self.session.first().and_then(|one| one.second.as_ref()) else {
+            return Ok(None);
+        };
         let id = format!("{}-second", self.scene.id);
         let mut config = self.scene.bundle.config().clone();
         let mut edits: Vec<&Edit> = declared.config.iter().collect();
@@ -382,7 +398,13 @@ impl Attempt<'_> {
         })?;
         let mut answering = Answering::of(streams.output);
         let answers = if declared.together { None } else { Some(answering.next(self.cancel, LIMIT)?) };
-        Ok(Some(SecondContainer { bundle, container, answering, answers: answers.flatten(), input: streams.input }))
+        Ok(Some(SecondContainer {
+            bundle,
+            container,
+            answering,
+            answers: answers.flatten(),
+            input: streams.input,
+        }))
     }
 
     /// Starts the container, in one step or two.
@@ -390,7 +412,8 @@ impl Attempt<'_> {
         let system = |operation| move |source| StartError::System { operation, source };
         let rig = self.session.rig();
         let bundle = self.scene.bundle;
-        let streams = rig::streams(&rig, bundle.dir(), self.site.program).map_err(system("make the streams"))?;
+        let streams =
+            rig::streams(&rig, bundle.dir(), self.site.program).map_err(system("make the streams"))?;
         self.seen["stdio"] = streams.facts.clone();
         if !self.session.is_lifecycle() {
             // Core is no process of its own that could have a terminal; its command line is.
@@ -401,7 +424,9 @@ impl Attempt<'_> {
             return Ok((Answering::of(streams.output), streams.input));
         }
         let Some(oci) = launcher.lifecycle() else {
-            return Err(StartError::NotOffered("it has no commands to create, start and look after a container".into()));
+            return Err(StartError::NotOffered(
+                "it has no commands to create, start and look after a container".into(),
+            ));
         };
         if !self.session.is_created() {
             let container = oci.start(bundle, self.scene.id, streams.stdio)?;
@@ -414,7 +439,8 @@ impl Attempt<'_> {
         let container = oci.create(bundle, self.scene.id, streams.stdio, path)?;
         self.scene.enter(container);
         let created = self.session.acts(|one| &one.created, |_| &EMPTY);
-        self.seen["created"] = self.perform(&created).map_err(|failure| StartError::Refused(failure.to_string()))?;
+        self.seen["created"] =
+            self.perform(&created).map_err(|failure| StartError::Refused(failure.to_string()))?;
         let terminal = console.map(|console| console.receive()).transpose();
         let terminal = terminal.map_err(system("receive the container's terminal"))?;
         oci.begin(bundle, self.scene.id)?;
@@ -444,8 +470,7 @@ impl Attempt<'_> {
         };
         let seen = Observation::of(self.scene.pid(), &self.site.host.cgroups).map_err(io::Error::other)?;
         let rootfs = self.scene.bundle.rootfs();
-        self.seen["outside"] =
-            outside::alive(&seen, self.scene.promised, &rootfs, &self.site.host.cgroups);
+        self.seen["outside"] = outside::alive(&seen, self.scene.promised, &rootfs, &self.site.host.cgroups);
         let mut acts = self.session.acts(|one| &one.act, |control| &control.act);
         if let Some(case) = self.session.case {
             acts.extend(case.act.clone());
@@ -495,8 +520,10 @@ impl Attempt<'_> {
         let mut done = Map::new();
         for (name, act) in acts {
             self.cancel.check()?;
-            let filled = template::fill(act, &self.values).map_err(|error| Failure::Scenario(error.to_string()))?;
-            let act: Act = serde_json::from_value(filled).map_err(|error| Failure::Scenario(error.to_string()))?;
+            let filled =
+                template::fill(act, &self.values).map_err(|error| Failure::Scenario(error.to_string()))?;
+            let act: Act =
+                serde_json::from_value(filled).map_err(|error| Failure::Scenario(error.to_string()))?;
             done.insert(name.clone(), act.perform(&mut self.scene));
         }
         Ok(Value::Object(done))
@@ -531,6 +558,13 @@ impl SecondContainer {
         let inside = answers.and_then(|mut answers| answers.remove("second"));
         Ok(json!({"inside": inside, "outside": seen}))
     }
+}
+
+/// The numbers of a guest's disk, if there is one.
+fn disk() -> Value {
+    use std::os::unix::fs::MetadataExt;
+    let number = fs::metadata("/dev/vda").map(|meta| meta.rdev());
+    number.map_or(Value::Null, |number| json!({"major": number >> 8 & 0xfff, "minor": number & 0xff}))
 }
 
 /// The config with what a control has wrong.

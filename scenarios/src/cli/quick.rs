@@ -12,7 +12,8 @@ pub(super) fn quick(out: Option<PathBuf>) -> Result<ExitCode, Failure> {
     let out = Some(out.unwrap_or_else(|| output::default_dir(now)));
     let common = Common { launcher: Vec::new(), json: false, out, must_run: false };
     let mut session = Session::begin("quick look", &common)?;
-    check::stage(&mut session, &[], true)?;
+    let quick = check::quick()?;
+    check::check_all(&mut session, &quick, true)?;
     for part in bench::Part::QUICK {
         bench::stage(&mut session, part, &bench::Tuning::QUICK)?;
     }

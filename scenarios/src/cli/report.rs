@@ -33,7 +33,9 @@ pub(super) fn report(path: &Path, forms: &Forms) -> Result<ExitCode, Failure> {
     if is_lab(path) {
         let lab = Lab::read(path).map_err(Failure::input)?;
         if forms.junit.is_some() {
-            return Err(Failure::Input("--junit: a lab has no JUnit form; the records of its kernels have".into()));
+            return Err(Failure::Input(
+                "--junit: a lab has no JUnit form; the records of its kernels have".into(),
+            ));
         }
         if let Some(page) = &forms.html {
             output::write_lab_html(&lab, page)?;

@@ -134,7 +134,9 @@ fn status(record: &Record, must_run: bool) -> ExitCode {
     let unlaunched = mutants.iter().any(|row| row.tone == Tone::Wary);
     if found || unseen || matrix.count(Verdict::Broken) + matrix.count(Verdict::Unproven) > 0 {
         ExitCode::from(1)
-    } else if must_run && (unlaunched || !record.not_tested.is_empty() || record.guarantees.iter().any(untested)) {
+    } else if must_run
+        && (unlaunched || !record.not_tested.is_empty() || record.guarantees.iter().any(untested))
+    {
         ExitCode::from(4)
     } else {
         ExitCode::SUCCESS

@@ -66,7 +66,9 @@ pub(super) fn all(
         add(name.into(), inside.get(name).map_or_else(String::new, list));
     }
     match filters {
-        Ok(verdicts) => all.extend(verdicts.into_iter().map(|(call, does)| (format!("seccomp {call}"), does))),
+        Ok(verdicts) => {
+            all.extend(verdicts.into_iter().map(|(call, does)| (format!("seccomp {call}"), does)))
+        }
         Err(problem) => {
             all.insert("seccomp filters".into(), problem);
         }

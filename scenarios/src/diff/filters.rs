@@ -18,7 +18,8 @@ pub(super) fn verdicts(pid: i32) -> Verdicts {
     let names = trial::names();
     let one = |number: u32| {
         let call = Call { arch: Arch::NATIVE.audit(), nr: number, ip: 0, args: [0; 6] };
-        let decided = filters.iter().filter_map(|filter| interpret(filter, &call).ok()).map(|decision| decision.action);
+        let decided =
+            filters.iter().filter_map(|filter| interpret(filter, &call).ok()).map(|decision| decision.action);
         // The strictest counts, which as signed numbers is the smallest (seccomp(2)).
         let decided = decided.min_by_key(|word| word.cast_signed()).unwrap_or(action::ALLOW);
         let name = names.get(&u64::from(number)).cloned().unwrap_or_else(|| format!("number {number}"));

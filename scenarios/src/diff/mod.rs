@@ -151,8 +151,8 @@ fn cover(config: &mut Value, scratch: &Scratch) -> Result<Option<Mounted>, Error
 fn prepared(path: &Path, program: &Path) -> Result<Value, Error> {
     let file = if path.is_dir() { path.join("config.json") } else { path.to_owned() };
     let text = fs::read(&file).map_err(|error| Error::Config(format!("read {}: {error}", file.display())))?;
-    let mut config: Value =
-        serde_json::from_slice(&text).map_err(|error| Error::Config(format!("{}: {error}", file.display())))?;
+    let mut config: Value = serde_json::from_slice(&text)
+        .map_err(|error| Error::Config(format!("{}: {error}", file.display())))?;
     let directory = fs::canonicalize(&file).and_then(|file| {
         file.parent().map(Path::to_owned).ok_or_else(|| std::io::Error::other("it is in no directory"))
     });
@@ -176,7 +176,10 @@ fn prepared(path: &Path, program: &Path) -> Result<Value, Error> {
 fn covered(config: &Value, root: &Path) -> Result<String, Error> {
     let name = config["process"]["args"][0].as_str().unwrap_or_default();
     let env = config["process"]["env"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let path = env.filter_map(|pair| pair.strip_prefix("PATH=")).next_back().unwrap_or("/usr/local/bin:/usr/bin:/bin");
+    let path = env
+        .filter_map(|pair| pair.strip_prefix("PATH="))
+        .next_back()
+        .unwrap_or("/usr/local/bin:/usr/bin:/bin");
     let candidates: Vec<String> = if name.starts_with('/') {
         vec![name.to_owned()]
     } else {
@@ -184,7 +187,10 @@ fn covered(config: &Value, root: &Path) -> Result<String, Error> {
     };
     let is_there = |path: &&String| fs::symlink_metadata(root.join(path.trim_start_matches('/'))).is_ok();
     candidates.iter().find(is_there).cloned().ok_or_else(|| {
-        Error::Config(format!("process.args[0] is {name:?}, and there is no such program below {}", root.display()))
+        Error::Config(format!(
+            "process.args[0] is {name:?}, and there is no such program below {}",
+            root.display()
+        ))
     })
 }
 
@@ -209,8 +215,8 @@ fn look(
     let ended = container.wait(LIMIT).map_err(say);
     container.remove().map_err(say)?;
     ended?;
-    let answers: Answers =
-        answers?.ok_or_else(|| "the workload ended without a word: does the config let a program run?".to_owned())?;
+    let answers: Answers = answers?
+        .ok_or_else(|| "the workload ended without a word: does the config let a program run?".to_owned())?;
     let inside = answers.get("diff").cloned().unwrap_or_default();
     Ok(facts::all(&seen?, own, &inside, filters))
 }
@@ -242,7 +248,8 @@ mod tests {
 
     #[test]
     fn what_differs_is_told_with_what_the_spec_says() {
-        let of = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let of =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let seen: Vec<BTreeMap<String, String>> =
             vec![of(&[("a", "1"), ("mount /proc/keys", "tmpfs")]), of(&[("a", "1")])];
         let compared = compare(vec!["x".into(), "y".into()], &seen, BTreeMap::new()).unwrap();
@@ -257,7 +264,8 @@ mod tests {
         let scratch = Scratch::new().unwrap();
         fs::create_dir_all(scratch.path().join("rootfs/usr/bin")).unwrap();
         fs::write(scratch.path().join("rootfs/usr/bin/sh"), "").unwrap();
-        let config = json!({"process": {"args": ["sh"], "env": ["PATH=/bin:/usr/bin"]}, "root": {"path": "rootfs"}});
+        let config =
+            json!({"process": {"args": ["sh"], "env": ["PATH=/bin:/usr/bin"]}, "root": {"path": "rootfs"}});
         fs::write(scratch.path().join("config.json"), config.to_string()).unwrap();
         let prepared = prepared(scratch.path(), Path::new("/isolab")).unwrap();
         assert_eq!(prepared["process"]["args"][0], "/usr/bin/sh");

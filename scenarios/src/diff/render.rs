@@ -43,7 +43,14 @@ fn named(facts: &[&str]) -> String {
 pub fn text(comparison: &Comparison) -> String {
     let mut text = String::new();
     let names = comparison.launchers.join(", ");
-    line(&mut text, format_args!("{names}: {} facts are the same, {} differ", comparison.same, comparison.differences.len()));
+    line(
+        &mut text,
+        format_args!(
+            "{names}: {} facts are the same, {} differ",
+            comparison.same,
+            comparison.differences.len()
+        ),
+    );
     for (launcher, problem) in &comparison.refused {
         line(&mut text, format_args!("{launcher} did not start it: {problem}"));
     }
@@ -51,7 +58,10 @@ pub fn text(comparison: &Comparison) -> String {
     for (facts, difference) in grouped(&comparison.differences) {
         line(&mut text, format_args!("\n{}", named(&facts)));
         for (launcher, value) in comparison.launchers.iter().zip(&difference.values) {
-            line(&mut text, format_args!("  {launcher:<width$}  {}", value.as_deref().unwrap_or("(not there)")));
+            line(
+                &mut text,
+                format_args!("  {launcher:<width$}  {}", value.as_deref().unwrap_or("(not there)")),
+            );
         }
         match (&difference.says, &difference.source) {
             (Some(says), Some(source)) => line(&mut text, format_args!("  spec: {says} [{source}]")),

@@ -126,7 +126,13 @@ pub fn run(
     let options = cost::Options { program, limits: LIMITS, planted: 0, rest: Duration::ZERO };
     let pair = std::cell::RefCell::new(Pair::new(&options, host)?);
     let core = || pair.borrow_mut().core().map(drop);
-    of(&Soak { launches, blocks: BLOCKS, limit: Duration::MAX, launcher: ("core", &core) }, program, host, progress, cancel)
+    of(
+        &Soak { launches, blocks: BLOCKS, limit: Duration::MAX, launcher: ("core", &core) },
+        program,
+        host,
+        progress,
+        cancel,
+    )
 }
 
 /// Of the pair that is not measured here.

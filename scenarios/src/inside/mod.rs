@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn the_guarantees_are_in_the_catalogue() {
-        let known: Vec<String> = crate::catalog::guarantees().unwrap().into_iter().map(|one| one.id).collect();
+        let known: Vec<String> =
+            crate::catalog::guarantees().unwrap().into_iter().map(|one| one.id).collect();
         for fact in judge_all(&Seen::default()).unwrap() {
             for id in &fact.guarantees {
                 assert!(known.contains(id), "{}: {id}", fact.id);

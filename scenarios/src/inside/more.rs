@@ -40,7 +40,9 @@ fn answer<'s>(seen: &'s Seen, name: &str) -> Option<&'s Value> {
 fn refused(seen: &Seen, name: &str) -> Judged {
     match answer(seen, name) {
         None => unknown("it was not tried"),
-        Some(Value::String(error)) if matches!(error.as_str(), "EPERM" | "ENOSYS" | "EACCES" | "EAFNOSUPPORT") => {
+        Some(Value::String(error))
+            if matches!(error.as_str(), "EPERM" | "ENOSYS" | "EACCES" | "EAFNOSUPPORT") =>
+        {
             (Good, error.clone())
         }
         Some(Value::String(error)) if error.starts_with("killed") => (Good, error.clone()),
@@ -50,9 +52,13 @@ fn refused(seen: &Seen, name: &str) -> Judged {
 
 pub(super) fn root_escape(seen: &Seen) -> Judged {
     match answer(seen, "climb") {
-        Some(answer) if answer["escaped"] == true => (Weak, "a second chroot and .. lead out of the root".into()),
+        Some(answer) if answer["escaped"] == true => {
+            (Weak, "a second chroot and .. lead out of the root".into())
+        }
         Some(answer) if answer["escaped"] == false => (Good, "a second chroot and .. lead nowhere".into()),
-        Some(answer) => (Good, format!("chroot is refused ({})", answer["error"].as_str().unwrap_or_default())),
+        Some(answer) => {
+            (Good, format!("chroot is refused ({})", answer["error"].as_str().unwrap_or_default()))
+        }
         None => unknown("it was not tried"),
     }
 }
@@ -74,7 +80,9 @@ pub(super) fn terminal(seen: &Seen) -> Judged {
         None => unknown(NO_PROC),
         Some(0) => (Good, "no controlling terminal".into()),
         // Majors 136 to 143 are pseudo-terminals (devices.txt); whose, the inside cannot tell.
-        Some(device) => (Unknown, format!("a controlling terminal, device {}:{}", device >> 8 & 0xfff, device & 0xff)),
+        Some(device) => {
+            (Unknown, format!("a controlling terminal, device {}:{}", device >> 8 & 0xfff, device & 0xff))
+        }
     }
 }
 
@@ -133,7 +141,10 @@ pub(super) fn foreign_calls(seen: &Seen) -> Judged {
 pub(super) fn secrets(seen: &Seen) -> Judged {
     const WORDS: [&str; 6] = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "PRIVATE_KEY", "API_KEY"];
     let Some(names) = &seen.variables else { return unknown("the environment cannot be read") };
-    let found: Vec<String> =
-        names.iter().filter(|name| WORDS.iter().any(|word| name.to_uppercase().contains(word))).cloned().collect();
+    let found: Vec<String> = names
+        .iter()
+        .filter(|name| WORDS.iter().any(|word| name.to_uppercase().contains(word)))
+        .cloned()
+        .collect();
     none_of(&found, "no variable has such a name")
 }

@@ -116,7 +116,9 @@ impl Seen {
                 .map(|_| SOCKETS.into_iter().filter(|path| Path::new(path).exists()).collect()),
             token: names("/").map(|_| Path::new(TOKEN).exists()),
             answers: super::more::ask(),
-            variables: Some(std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect()),
+            variables: Some(
+                std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect(),
+            ),
             abstract_sockets: read("/proc/self/net/unix").map(|text| abstract_sockets(&text)),
         }
     }

@@ -14,8 +14,10 @@ pub const ISOLAB: &str = "/isolab";
 pub struct Suite {
     /// Launchers, as `--launcher` takes them.
     pub launchers: Vec<String>,
-    /// Guarantees by id; all for none.
+    /// Guarantees by id; for none those of the quick look, or all.
     pub guarantees: Vec<String>,
+    /// Whether none are all of the catalogue.
+    pub all: bool,
     /// Parts of `isolab bench`, each with its rounds in one boot.
     pub parts: Vec<(String, u32)>,
     /// Nanoseconds of CPU time to waste in each launch; see `isolab bench --plant`.
@@ -39,7 +41,7 @@ impl Suite {
             parts.push(("spawn", 4));
         }
         let parts = parts.into_iter().map(|(part, rounds)| (part.to_owned(), rounds)).collect();
-        Suite { launchers, guarantees: Vec::new(), parts, plant: 0 }
+        Suite { launchers, guarantees: Vec::new(), all: false, parts, plant: 0 }
     }
 
     /// What one metric needs.
@@ -76,6 +78,9 @@ impl Suite {
             Purpose::Check => {
                 let mut words = vec!["check", "--json", "--launcher", &launchers];
                 words.extend(self.guarantees.iter().map(String::as_str));
+                if self.guarantees.is_empty() && !self.all {
+                    words.push("--quick");
+                }
                 vec![command(&words)]
             }
             Purpose::Measure => {

@@ -176,7 +176,8 @@ const KNOWN: [(&str, &str); 3] = [("runc", "runc"), ("crun", "crun"), ("bwrap", 
 /// Those that Debian has no package of, and how to get them.
 const OTHERS: [(&str, &str); 3] = [
     ("runsc", "see gvisor.dev/docs/user_guide/install"),
-    ("youki", "cargo install youki"), ("isolab-runtime", "cargo build --release makes it beside isolab"),
+    ("youki", "cargo install youki"),
+    ("isolab-runtime", "cargo build --release makes it beside isolab"),
 ];
 
 /// Looks for all known launchers.

@@ -142,6 +142,9 @@ impl Launcher for Oci {
     }
 
     fn offers(&self, feature: &str) -> Offer {
+        if feature == "landlock" && self.name != "core" && self.name != "isolab-runtime" {
+            return Offer::NotOffered { reason: "the runtime-spec has no word for Landlock".into() };
+        }
         if feature == "init" {
             return super::no_init();
         }

@@ -51,14 +51,17 @@ impl Unshare {
     fn command(&self, bundle: &Bundle) -> Result<Command, StartError> {
         super::require_mount_namespace(bundle)?;
         let mounts = bundle.config()["mounts"].as_array().into_iter().flatten();
-        if let Some(target) = mounts.filter_map(|mount| mount["destination"].as_str()).find(|target| !is_plain(target)) {
+        if let Some(target) =
+            mounts.filter_map(|mount| mount["destination"].as_str()).find(|target| !is_plain(target))
+        {
             return Err(StartError::NotOffered(format!("unshare mounts /proc alone, and no {target}")));
         }
         let mut command = Command::new(&self.path);
         command.args(arguments(bundle.config(), bundle, self.root));
         command.args(texts(&bundle.config()["process"]["args"]));
         command.env_clear();
-        command.envs(texts(&bundle.config()["process"]["env"]).iter().filter_map(|pair| pair.split_once('=')));
+        command
+            .envs(texts(&bundle.config()["process"]["env"]).iter().filter_map(|pair| pair.split_once('=')));
         Ok(command)
     }
 }
@@ -92,7 +95,8 @@ impl Launcher for Unshare {
 
 /// Mounts of every plain launch; all but `/proc` are left out.
 fn is_plain(target: &str) -> bool {
-    ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup", "/tmp"].contains(&target)
+    ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup", "/tmp"]
+        .contains(&target)
 }
 
 /// The one child that unshare has, once it is the workload (proc_pid_children(5)).

@@ -83,9 +83,12 @@ fn head(path: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-pub(super) fn write(path: &str, bytes: usize) -> Value {
+pub(super) fn write(path: &str, bytes: usize, sync: bool) -> Value {
     let file = OpenOptions::new().append(true).create(true).open(path);
-    outcome(file.and_then(|mut file| file.write_all(&vec![b'x'; bytes])))
+    outcome(file.and_then(|mut file| {
+        file.write_all(&vec![b'x'; bytes])?;
+        if sync { file.sync_all() } else { Ok(()) }
+    }))
 }
 
 pub(super) fn mkdir(path: &str) -> Value {

@@ -44,6 +44,12 @@ pub(super) fn allocate(mib: usize) -> Value {
     json!("ok")
 }
 
+pub(super) fn timed(question: &super::Question) -> Value {
+    let begun = Instant::now();
+    let answer = question.answer();
+    json!({"answer": answer, "seconds": begun.elapsed().as_secs_f64()})
+}
+
 /// Huge pages.
 pub(super) fn huge(mib: usize) -> Value {
     mapping::touch_huge(mib << 20).map_or_else(|errno| json!(errno_name(errno)), |()| json!("ok"))

@@ -95,6 +95,9 @@ pub enum Question {
         path: String,
         /// How many.
         bytes: usize,
+        /// Waits until they are on the disk (`fsync(2)`).
+        #[serde(default)]
+        sync: bool,
     },
     /// Makes a directory.
     Mkdir {
@@ -318,6 +321,8 @@ pub enum Question {
         /// The questions.
         ask: BTreeMap<String, Question>,
     },
+    /// How long a question takes: `answer`, `seconds`.
+    Timed(Box<Question>),
     /// Asks in a process of its own. If a signal ends that process, the answer is `killed by SIGKILL`.
     InChild(Box<Question>),
 }
@@ -379,6 +384,7 @@ impl Question {
         "map_self",
         "script",
         "run",
+        "timed",
         "in_child",
     ];
 
@@ -398,7 +404,7 @@ impl Question {
             Question::List { path } => files::list(path),
             Question::Open { path, write, create } => files::open(path, *write, *create),
             Question::Read { path } => files::read(path),
-            Question::Write { path, bytes } => files::write(path, *bytes),
+            Question::Write { path, bytes, sync } => files::write(path, *bytes, *sync),
             Question::Mkdir { path } => files::mkdir(path),
             Question::Remove { path } => files::remove(path),
             Question::Masked { paths } => files::masked(paths),
@@ -440,6 +446,7 @@ impl Question {
             Question::MapSelf { uid, gid } => other::map_self(*uid, *gid),
             Question::Script(questions) => other::script(questions),
             Question::Run { uid, program, ask } => other::run(*uid, program.as_deref(), ask),
+            Question::Timed(question) => load::timed(question),
             Question::InChild(question) => other::in_child(question),
         }
     }

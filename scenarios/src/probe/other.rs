@@ -71,7 +71,9 @@ fn ask_other(
 /// Leaves namespaces of these kinds, by the names that the runtime-spec has for them. The pid namespace is that of
 /// children, so ask further through `in_child`.
 pub(super) fn unshare(kinds: &[String]) -> Value {
-    let flag = |name: &String| Kind::ALL.into_iter().find(|kind| kind.primitive() == format!("{name} namespace")).map(Kind::flag);
+    let flag = |name: &String| {
+        Kind::ALL.into_iter().find(|kind| kind.primitive() == format!("{name} namespace")).map(Kind::flag)
+    };
     let Some(flags) = kinds.iter().map(flag).sum::<Option<u64>>() else {
         return json!(format!("no such namespace among {kinds:?}"));
     };

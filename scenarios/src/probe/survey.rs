@@ -31,7 +31,8 @@ fn walk(dir: &Path, leave_out: &[String], found: &mut (u64, Vec<String>)) {
     for entry in entries.flatten() {
         let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
         let name = entry.file_name();
-        let is_process = dir == Path::new("/proc") && name.to_string_lossy().starts_with(|first: char| first.is_ascii_digit());
+        let is_process = dir == Path::new("/proc")
+            && name.to_string_lossy().starts_with(|first: char| first.is_ascii_digit());
         if kind.is_symlink() || is_process || leave_out.iter().any(|left| path == Path::new(left)) {
             continue;
         }
@@ -106,7 +107,7 @@ pub(super) fn thread_call() -> Value {
     let called = thread::spawn(move || {
         let parent = std::os::unix::process::parent_id();
         // Nobody listens any more after the time.
-        drop(sender.send(parent));
+        sender.send(parent).unwrap_or_default();
     });
     let went_on = receiver.recv_timeout(Duration::from_millis(500)).is_ok();
     // A thread that a filter has killed can be joined no more: std takes it for one that left no result.
@@ -161,7 +162,13 @@ mod tests {
         fs::create_dir(scratch.path().join("d")).unwrap();
         fs::write(scratch.path().join("d/open"), "").unwrap();
         let answer = settings(scratch.path().to_str().unwrap(), &[]);
-        assert!(answer["writable"].as_array().unwrap().iter().any(|path| path.as_str().unwrap().ends_with("d/open")));
+        assert!(
+            answer["writable"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|path| path.as_str().unwrap().ends_with("d/open"))
+        );
         assert_eq!(open_many(3), json!({"opened": 3, "error": null}));
         assert!(open_loop("/none", 2)["tries"].as_u64().unwrap() > 0);
         assert_eq!(open_each(&["/none".into()], false)["/none"], json!("ENOENT"));

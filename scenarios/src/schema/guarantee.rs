@@ -122,6 +122,16 @@ struct Written {
 }
 
 impl Guarantee {
+    /// Whether it is one launch with questions, and nothing is done around it: such launches can be shared.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let acts = [&self.before, &self.created, &self.act, &self.later, &self.after];
+        let plain =
+            self.case.is_empty() && self.swap.is_empty() && self.second.is_none() && self.launches == 0;
+        let around = self.lifecycle || self.refused || self.rig != Rig::default();
+        !self.alone && plain && !around && acts.iter().all(|acts| acts.is_empty())
+    }
+
     /// Reads a guarantee; `file` is for errors.
     ///
     /// # Errors
@@ -152,7 +162,7 @@ impl Guarantee {
         [&written.before, &written.created, &written.act, &written.after].into_iter().try_for_each(acts)?;
         for case in &written.case {
             let one = case.get_ref();
-            valid(&one.ask, &one.act, &[]).map_err(|problem| fail(case.span().start, problem))?;
+            valid(&one.ask, &one.act, &[&one.before]).map_err(|problem| fail(case.span().start, problem))?;
         }
         for control in &written.control {
             let (at, one) = (control.span().start, control.get_ref());
@@ -230,7 +240,11 @@ fn valid_act(act: &Value) -> Result<(), String> {
     valid_shape::<Act>(act, "act", Act::NAMES)
 }
 
-fn valid_shape<T: serde::de::DeserializeOwned>(value: &Value, what: &str, names: &[&str]) -> Result<(), String> {
+fn valid_shape<T: serde::de::DeserializeOwned>(
+    value: &Value,
+    what: &str,
+    names: &[&str],
+) -> Result<(), String> {
     if !template::has_placeholder(value) {
         return serde_json::from_value::<T>(value.clone()).map(drop).map_err(|error| error.to_string());
     }

@@ -59,6 +59,9 @@ pub struct Case {
     /// Done in place of the guarantee's acts of the same name, or beside them.
     #[serde(default)]
     pub act: BTreeMap<String, Value>,
+    /// The same before the launch.
+    #[serde(default)]
+    pub before: BTreeMap<String, Value>,
     /// Expected beside what the guarantee expects.
     #[serde(default)]
     pub expect: BTreeMap<String, Expect>,

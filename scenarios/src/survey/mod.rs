@@ -83,7 +83,8 @@ const GROUPS: [&str; 9] =
 /// None in a release: a test reads the catalogue.
 pub fn take(host: Host) -> Result<Survey, crate::schema::Error> {
     let catalog: Catalog = crate::schema::parse("host.toml", CATALOG)?;
-    let mut offers: Vec<Offered> = host.features.iter().map(|(name, feature)| of_feature(name, feature)).collect();
+    let mut offers: Vec<Offered> =
+        host.features.iter().map(|(name, feature)| of_feature(name, feature)).collect();
     offers.extend(controllers(&host));
     offers.extend(lsms(&host));
     offers.extend(catalog.setting.into_iter().map(|setting| {
@@ -98,7 +99,9 @@ pub fn take(host: Host) -> Result<Survey, crate::schema::Error> {
 
 fn of_feature(name: &str, feature: &Feature) -> Offered {
     let (group, why) = match name {
-        "user-namespace" => ("namespaces", "root in a container that is nobody on the host; rootless containers"),
+        "user-namespace" => {
+            ("namespaces", "root in a container that is nobody on the host; rootless containers")
+        }
         "time-namespace" => ("namespaces", "clocks of a container's own"),
         "time-namespace-at-exec" => ("namespaces", "those without one more fork"),
         "mount-namespace" => ("namespaces", "a root file system of a container's own"),
@@ -128,7 +131,9 @@ fn of_setting(setting: Setting, text: Option<&str>) -> Offered {
     };
     let found = match &value {
         None => format!("there is no {}", setting.path),
-        Some(value) => format!("{} is {}", setting.path, value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        Some(value) => {
+            format!("{} is {}", setting.path, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        }
     };
     let remedy = if available { String::new() } else { setting.remedy };
     Offered { group: setting.group, name: setting.id, available, found, why: setting.why, remedy }
@@ -168,10 +173,22 @@ fn controllers(host: &Host) -> Vec<Offered> {
         };
         let remedy = match (available, host.uid) {
             (true, _) => String::new(),
-            (false, 0) => "mount the cgroup file system with it; see cgroup_disable= on the kernel's command line".into(),
-            (false, _) => format!("have it delegated: systemctl set-property user@{}.service Delegate=yes", host.uid),
+            (false, 0) => {
+                "mount the cgroup file system with it; see cgroup_disable= on the kernel's command line"
+                    .into()
+            }
+            (false, _) => {
+                format!("have it delegated: systemctl set-property user@{}.service Delegate=yes", host.uid)
+            }
         };
-        Offered { group: "cgroups".into(), name: format!("controller {name}"), available, found, why: why.into(), remedy }
+        Offered {
+            group: "cgroups".into(),
+            name: format!("controller {name}"),
+            available,
+            found,
+            why: why.into(),
+            remedy,
+        }
     };
     CONTROLLERS.into_iter().map(one).collect()
 }
@@ -190,7 +207,11 @@ fn lsms(host: &Host) -> Option<Offered> {
 
 fn of_flaw(flaw: &str, state: &str) -> Offered {
     let available = !state.starts_with("Vulnerable");
-    let remedy = if available { String::new() } else { "microcode, and no mitigations=off on the kernel's command line".into() };
+    let remedy = if available {
+        String::new()
+    } else {
+        "microcode, and no mitigations=off on the kernel's command line".into()
+    };
     Offered {
         group: "CPU flaws".into(),
         name: flaw.into(),

@@ -49,7 +49,11 @@ pub fn markdown(survey: &Survey) -> String {
 }
 
 fn head(host: &Host) -> Vec<(&'static str, String)> {
-    let lsms = if host.lsms.is_empty() { "unknown (securityfs is not mounted)".into() } else { host.lsms.join(", ") };
+    let lsms = if host.lsms.is_empty() {
+        "unknown (securityfs is not mounted)".into()
+    } else {
+        host.lsms.join(", ")
+    };
     let mut head = vec![
         ("kernel", format!("{} {}", host.kernel, host.machine)),
         ("cpu", format!("{} × {}", host.cpus.len(), host.cpu)),

@@ -36,7 +36,10 @@ pub(super) fn compare(arguments: &Arguments) -> Result<ExitCode, Failure> {
     setup.lab.seeds = seeds.to_vec();
     let planned = plan(setup.guests.len(), seeds, arguments.only != Some(Only::Measure));
     let mut left = Rounds::of(planned.iter().map(|boot| boot.round));
-    let suite = Suite::quick(arguments.lab.launcher.clone());
+    super::super::check::choose(&arguments.checks)?;
+    let guarantees = arguments.checks.clone();
+    let suite =
+        Suite { all: arguments.all_checks, guarantees, ..Suite::quick(arguments.lab.launcher.clone()) };
     let options = Options { logs: Some(&pages.logs), ..setup.options(&suite) };
     let mut lab = setup.lab.clone();
     let each = |planned: Planned, boot| {

@@ -31,6 +31,12 @@ pub(in crate::cli) struct Arguments {
     /// Boots to measure with, each of another layout: a number, a range such as 9-16, or a list
     #[arg(long, value_name = "SEEDS", default_value = "8")]
     pub(super) seeds: Seeds,
+    /// All guarantees of the catalogue, those too that are for guests alone, and not only those of the quick look
+    #[arg(long)]
+    pub(super) all_checks: bool,
+    /// Guarantees by id, separated by commas, instead
+    #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with = "all_checks")]
+    pub(super) checks: Vec<String>,
     /// Only guarantees and features, or only costs and interference
     #[arg(long, value_enum)]
     pub(super) only: Option<Only>,

@@ -11,7 +11,7 @@ use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::lab;
 use isolab_scenarios::lab::equip::{Equipment, Guest};
 use isolab_scenarios::lab::guest::apparmor;
-use isolab_scenarios::lab::guest::carry::{self, Carried};
+use isolab_scenarios::lab::guest::carry::{self, Carried, Content};
 use isolab_scenarios::lab::kernel;
 use isolab_scenarios::lab::machine::{self, Choice, Qemu};
 use isolab_scenarios::lab::run;
@@ -166,6 +166,7 @@ fn equipment(arguments: &LabArguments, cancel: &Cancel) -> Result<Equipment, lab
         arguments.launcher.iter().filter(|name| *name != "core").map(PathBuf::from).collect();
     names.extend(arguments.with.iter().cloned());
     let mut carried = carry::all(&names, cancel)?;
+    carried.extend(runtime());
     let mut loaded = Vec::new();
     for policy in &arguments.apparmor {
         let policy = apparmor::policy(policy, cancel)?;
@@ -175,6 +176,12 @@ fn equipment(arguments: &LabArguments, cancel: &Cancel) -> Result<Equipment, lab
     let disk = arguments.disk.map(|mib| mib << 20);
     let cmdline = arguments.cmdline.join(" ");
     Ok(Equipment { carried, apparmor: loaded, disk, cgroup: arguments.cgroup.into(), cmdline })
+}
+
+/// Core's command line, where it was built beside this, for checks that take more than one command.
+fn runtime() -> Option<Carried> {
+    let from = std::env::current_exe().ok()?.with_file_name("isolab-runtime");
+    from.exists().then(|| Carried { path: "/isolab-runtime".into(), content: Content::File { from } })
 }
 
 fn ended<T>(result: Result<T, lab::Error>, cancel: &Cancel) -> Result<T, Failure> {
