@@ -71,7 +71,7 @@ pub(crate) fn answer(rows: &[Row]) -> Answer {
         format!("{here} of {} mutants could be launched here", rows.len()),
         format!("{subtle} of them are small mistakes: a flag, an entry, the order"),
     ];
-    let question = "Can each check fail?".into();
+    let question = "Can each check fail?";
     match bad {
         0 => Answer { question, short: "Yes".into(), spread, tone: Tone::Good, lines },
         n => Answer { question, short: format!("{n} can not"), spread, tone: Tone::Bad, lines },

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use isolab_core::host::{Cgroups, Feature, Hierarchy, Host};
 use isolab_reports::record::{
-    Cell, Cost, Evidence, FORMAT, Finding, Guarantee, Launcher, Noise, NotTested, Outcome, Problem, Record,
-    Series, StepSamples, Sweep, SweepKind,
+    Again, Cell, Cost, Evidence, FORMAT, Finding, Guarantee, Launcher, Noise, NotTested, Outcome, Problem,
+    Record, Series, StepSamples, Sweep, SweepKind,
 };
 
 /// Rounds of each cost experiment.
@@ -304,6 +304,11 @@ pub(crate) fn guarantees() -> Vec<Guarantee> {
             'n' | 't' => None,
             _ => Some(true),
         },
+        remedy: None,
+        again: (letter == 'b').then(|| Again {
+            command: format!("isolab check {id} --no-controls --launcher {launcher}"),
+            config: serde_json::json!({"ociVersion": "1.0.2"}),
+        }),
         millis: 31,
     })
     .collect()

@@ -234,7 +234,11 @@ pub fn named(name: &str, host: &Host) -> Result<Box<dyn Launcher>, String> {
 fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut dirs: Vec<_> = std::env::split_paths(&path).collect();
-    dirs.extend(std::env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned)));
+    let own = std::env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned));
+    // Tests lie one folder below the programs that were built with them.
+    let above =
+        own.clone().filter(|own| own.ends_with("deps")).and_then(|own| own.parent().map(Path::to_owned));
+    dirs.extend(own.into_iter().chain(above));
     dirs.extend(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from));
     dirs.into_iter().map(|dir| dir.join(name)).find(|path| is_program(path))
 }
