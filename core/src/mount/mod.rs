@@ -126,7 +126,8 @@ fn read_one(
     earlier: &[Mount],
 ) -> Mount {
     let at = |field: &str| format!("mounts[{index}].{field}");
-    if !mount.destination().is_absolute() && reader.is_before_1_1() {
+    let relative = !mount.destination().as_os_str().is_empty() && !mount.destination().is_absolute();
+    if relative && reader.is_before_1_1() {
         let problem = "is not absolute, as runtime-spec 1.0 asks; with an ociVersion from 1.1.0 on it begins at the root";
         reader.refuse(at("destination"), format!("{:?} {problem}", mount.destination()));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use isolab_core::namespace::Kind;
@@ -51,11 +52,12 @@ fn ask_other(
     let own = || std::env::current_exe().unwrap_or_else(|_| PROGRAM.into());
     let mut command = Command::new(program.map_or_else(own, Into::into));
     command.args(["inside", "probe", &questions]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(null()).stdout(Stdio::piped()).stderr(null());
     if let Some(uid) = uid {
         command.uid(uid).gid(uid);
     }
     let mut child = command.spawn()?;
+    drop(child.stdin.take());
     let mut line = String::new();
     if let Some(stdout) = child.stdout.as_mut() {
         stdout.read_to_string(&mut line)?;
@@ -66,6 +68,11 @@ fn ask_other(
     }
     let mut answers: Answers = serde_json::from_str(&line)?;
     Ok(Ok(answers.remove(ASKED).unwrap_or_default()))
+}
+
+/// The null device, or what comes to the same for a probe where there is none.
+pub(super) fn null() -> Stdio {
+    if Path::new("/dev/null").exists() { Stdio::null() } else { Stdio::piped() }
 }
 
 /// Leaves namespaces of these kinds, by the names that the runtime-spec has for them. The pid namespace is that of

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use isolab_core::sys::process;
 use serde_json::{Value, json};
 
+use super::other::null;
 use super::{PROGRAM, Question, or_error};
 
 /// What `begin` has begun and `result` has not asked for yet.
@@ -22,8 +23,8 @@ pub(super) fn orphans(count: usize, millis: u64) -> Value {
         let question = json!({"orphan": {"orphan": {"bear": {"millis": millis}}}}).to_string();
         let mut parent = Command::new(&program)
             .args(["inside", "probe", &question])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdin(null())
+            .stdout(null())
             .spawn()?;
         parent.wait().map(drop)
     };
@@ -34,11 +35,8 @@ pub(super) fn orphans(count: usize, millis: u64) -> Value {
 pub(super) fn bear(millis: u64) -> Value {
     let program = std::env::current_exe().unwrap_or_else(|_| PROGRAM.into());
     let question = json!({"asleep": {"asleep": {"sleep": {"millis": millis, "alone": true}}}}).to_string();
-    let child = Command::new(program)
-        .args(["inside", "probe", &question])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn();
+    let child =
+        Command::new(program).args(["inside", "probe", &question]).stdin(null()).stdout(null()).spawn();
     or_error(child.map(|child| json!(child.id())))
 }
 
