@@ -84,7 +84,8 @@ fn each_wrong_value_is_refused_under_its_path() {
         ("/process/execCPUAffinity", json!({"initial": "0-1", "final": "1"}), ""),
         ("/process/capabilities/effective", json!(["CAP_SYS_ADMIN"]), "process.capabilities.effective"),
         ("/mounts/0/destination", json!(""), "mounts[0].destination"),
-        ("/mounts/0/destination", json!("proc"), ""), // deprecated, from the root
+        // What 1.0 refuses; from 1.1 on it is from the root, and deprecated.
+        ("/mounts/0/destination", json!("proc"), "mounts[0].destination"),
         ("/mounts/0/options", json!(["remount", "ro"]), "mounts[0].options"),
         ("/mounts/2/options", json!(["tmpcopyup"]), "mounts[2].options"),
         ("/mounts/2/options", json!(["idmap"]), "mounts[2].options"),
