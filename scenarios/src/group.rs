@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use isolab_core::host::{Cgroups, Host};
-use isolab_core::observe::CgroupLine;
+use isolab_core::observe::{CgroupLine, group_directory};
 
 use crate::progress::say;
 
@@ -152,7 +152,7 @@ pub(crate) fn directory(cgroups: &Cgroups, lines: &[CgroupLine], controller: &st
             (unified, lines.iter().find(|line| line.hierarchy == 0)?)
         }
     };
-    Some(hierarchy.mount.join(line.path.trim_start_matches('/')))
+    Some(group_directory(&hierarchy.mount, &line.path))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What the groups of a process show.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::CgroupLine;
+use super::{CgroupLine, mountinfo};
 use crate::host::Cgroups;
 
 /// Files of a group that hold a limit or say what it uses.
@@ -82,9 +82,23 @@ fn groups<'l>(lines: &'l [CgroupLine], cgroups: &Cgroups) -> Vec<(&'l CgroupLine
                 cgroups.v1.iter().find(|hierarchy| hierarchy.controllers.contains(controller))
             }
         };
-        Some((line, hierarchy?.mount.join(line.path.trim_start_matches('/'))))
+        Some((line, directory(&hierarchy?.mount, &line.path)))
     };
     lines.iter().filter_map(place).collect()
+}
+
+/// The directory of a group, whose path `/proc/PID/cgroup` shows, in a hierarchy that is mounted at `mount`. In a container without
+/// a cgroup namespace a part of the hierarchy is mounted, and paths begin above it.
+#[must_use]
+pub fn directory(mount: &Path, path: &str) -> PathBuf {
+    let whole = mount.join(path.trim_start_matches('/'));
+    if whole.exists() {
+        return whole;
+    }
+    let table = mountinfo(&std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default());
+    let part = table.iter().rfind(|one| Path::new(&one.target) == mount).map(|one| one.root.as_str());
+    part.and_then(|root| path.strip_prefix(root))
+        .map_or(whole, |below| mount.join(below.trim_start_matches('/')))
 }
 
 pub(super) fn group_values(lines: &[CgroupLine], cgroups: &Cgroups) -> BTreeMap<String, String> {

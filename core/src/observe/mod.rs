@@ -21,7 +21,10 @@ use crate::namespace::Kind;
 
 pub use compare::{Enforced, compare};
 pub use confinement::Confinement;
-pub(crate) use environ::{environ, is_program};
+pub(crate) use environ::environ;
+#[cfg(feature = "launch")]
+pub(crate) use environ::is_program;
+pub use groups::directory as group_directory;
 use groups::{device_programs, group_values, is_value};
 pub use mountinfo::{MountInfo, mountinfo};
 pub use stat::{Stat, stat, stat_of};

@@ -5,7 +5,7 @@ use isolab_core::host::{Feature, Host};
 /// Why a need is not met, and what would meet it; `None` when it is met.
 ///
 /// Needs are `root`, `unprivileged`, `guest`, `stage` (isolab's own namespaces), `i386`, `cgroup` (any hierarchy),
-/// `cgroup <controller>`, the same with `v1` and `v2`, `cpus <n>`, `file <path>`, `apparmor-profile <name>`, or the name of a host feature.
+/// `cgroup <controller>`, the same with `v1` and `v2`, `cpus <n>`, `file <path>`, `capability <name>`, `apparmor-profile <name>`, or the name of a host feature.
 pub(super) fn missing(need: &str, host: &Host, staged: bool) -> Option<(String, String)> {
     if let Some(met) = of_this_place(need, host, staged) {
         return met;
@@ -81,6 +81,16 @@ fn of_this_place(need: &str, host: &Host, staged: bool) -> Option<Option<(String
             let remedy =
                 format!("apparmor_parser --replace scenarios/catalog/apparmor/{name}; in a guest --apparmor");
             unless(met, &format!("no AppArmor profile {name} is loaded"), &remedy)
+        }
+        _ if need.starts_with("capability ") => {
+            let name = need.trim_start_matches("capability ");
+            let own = isolab_core::capability::names(host.capabilities.permitted);
+            let remedy = "run as root outside of a container, or with --cap-add";
+            unless(
+                own.iter().any(|one| one == name),
+                &format!("isolab has no {name} here that it could give"),
+                remedy,
+            )
         }
         _ if need.starts_with("file ") => {
             let path = need.trim_start_matches("file ");
