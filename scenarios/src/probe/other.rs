@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use isolab_core::namespace::Kind;
@@ -48,9 +48,7 @@ fn ask_other(
     ask: &BTreeMap<String, Question>,
 ) -> io::Result<Result<BTreeMap<String, Value>, Value>> {
     let questions = serde_json::to_string(&Questions::from([(ASKED.to_owned(), ask.clone())]))?;
-    // Without `/proc` the own program is where the bundle has put it.
-    let own = || std::env::current_exe().unwrap_or_else(|_| PROGRAM.into());
-    let mut command = Command::new(program.map_or_else(own, Into::into));
+    let mut command = Command::new(program.map_or_else(own_program, |program| Ok(program.into()))?);
     command.args(["inside", "probe", &questions]);
     command.stdin(null()).stdout(Stdio::piped()).stderr(null());
     if let Some(uid) = uid {
@@ -68,6 +66,15 @@ fn ask_other(
     }
     let mut answers: Answers = serde_json::from_str(&line)?;
     Ok(Ok(answers.remove(ASKED).unwrap_or_default()))
+}
+
+/// This program; without `/proc` it is where the bundle has put it.
+pub(super) fn own_program() -> io::Result<PathBuf> {
+    // A test that started itself would run its tests again, without an end.
+    if cfg!(test) {
+        return Err(io::Error::other("a test is no probe"));
+    }
+    Ok(std::env::current_exe().unwrap_or_else(|_| PROGRAM.into()))
 }
 
 /// The null device, or what comes to the same for a probe where there is none.

@@ -10,18 +10,17 @@ use std::time::{Duration, Instant};
 use isolab_core::sys::process;
 use serde_json::{Value, json};
 
-use super::other::null;
-use super::{PROGRAM, Question, or_error};
+use super::other::{null, own_program};
+use super::{Question, or_error};
 
 /// What `begin` has begun and `result` has not asked for yet.
 static BACKGROUND: Mutex<Option<JoinHandle<Value>>> = Mutex::new(None);
 
 /// Starts processes that outlive their parent in sessions of their own.
 pub(super) fn orphans(count: usize, millis: u64) -> Value {
-    let program = std::env::current_exe().unwrap_or_else(|_| PROGRAM.into());
     let start = |_| -> io::Result<()> {
         let question = json!({"orphan": {"orphan": {"bear": {"millis": millis}}}}).to_string();
-        let mut parent = Command::new(&program)
+        let mut parent = Command::new(own_program()?)
             .args(["inside", "probe", &question])
             .stdin(null())
             .stdout(null())
@@ -33,11 +32,11 @@ pub(super) fn orphans(count: usize, millis: u64) -> Value {
 
 /// Has a child that sleeps in a session of its own, and does not wait for it.
 pub(super) fn bear(millis: u64) -> Value {
-    let program = std::env::current_exe().unwrap_or_else(|_| PROGRAM.into());
     let question = json!({"asleep": {"asleep": {"sleep": {"millis": millis, "alone": true}}}}).to_string();
-    let child =
-        Command::new(program).args(["inside", "probe", &question]).stdin(null()).stdout(null()).spawn();
-    or_error(child.map(|child| json!(child.id())))
+    let start = |program| {
+        Command::new(program).args(["inside", "probe", &question]).stdin(null()).stdout(null()).spawn()
+    };
+    or_error(own_program().and_then(start).map(|child| json!(child.id())))
 }
 
 pub(super) fn sleep(millis: u64, alone: bool) -> Value {
