@@ -46,6 +46,13 @@ pub(crate) fn on_stage<T: Send>(host: &Host, work: impl FnOnce(bool) -> T + Send
     }
 }
 
+/// The number of this thread, whose namespaces may be its own.
+pub(crate) fn own_thread() -> i32 {
+    let link = std::fs::read_link("/proc/thread-self").ok();
+    let number = link.as_ref().and_then(|link| link.file_name()?.to_str()?.parse().ok());
+    number.unwrap_or_else(|| std::process::id().cast_signed())
+}
+
 fn enter() -> Result<(), Errno> {
     namespace::unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)?;
     // Nothing reaches the host any more, while its own mounts still come.

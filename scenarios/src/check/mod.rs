@@ -15,6 +15,7 @@ mod need;
 mod outside;
 mod rig;
 mod scene;
+mod second;
 mod session;
 mod swap;
 

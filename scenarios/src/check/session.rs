@@ -18,17 +18,18 @@ use super::answers::{Answering, Failure};
 use super::rig::{self, Agent, Console};
 use super::scene::Scene;
 use super::swap::Swaps;
-use super::{make, outside};
+use super::{make, outside, second};
 use crate::bundle::{Bundle, base_config};
 use crate::canary::Canary;
 use crate::cancel::Cancel;
 use crate::edit::{self, Edit};
 use crate::facts;
 use crate::group::Groups;
-use crate::launcher::{LIMIT, Launcher, Running, StartError};
+use crate::launcher::{LIMIT, Launcher, StartError};
 use crate::probe::{Answers, PROGRAM, Questions};
 use crate::schema::{Case, Control, Guarantee, Make, Rig};
 use crate::scratch::Scratch;
+use crate::stage;
 use crate::template;
 
 /// How long what a launch has left may take to go away by itself.
@@ -149,11 +150,7 @@ impl<'h> Site<'h> {
     pub(super) fn new(host: &'h Host, program: &'h Path, staged: bool) -> io::Result<Site<'h>> {
         let scratch = Scratch::new()?;
         let canary = Canary::plant(&scratch, program)?;
-        // A thread's number, since namespaces may be this thread's own.
-        let own = fs::read_link("/proc/thread-self")?;
-        let own = own.file_name().and_then(|name| name.to_str()?.parse().ok());
-        let own = own.unwrap_or_else(|| std::process::id().cast_signed());
-        let own = Observation::of(own, &host.cgroups).map_err(io::Error::other)?;
+        let own = Observation::of(stage::own_thread(), &host.cgroups).map_err(io::Error::other)?;
         let groups = Groups::new(scratch.name(), host);
         Ok(Site { host, program, staged, scratch, groups, canary, own: facts::tree(&own), launches: 0 })
     }
@@ -205,8 +202,7 @@ impl<'h> Site<'h> {
                 return Err(failure);
             }
         };
-        seen["canary_now"] = self.canary.state()?;
-        seen["outside"]["canary"] = seen["canary_now"].take();
+        seen["outside"]["canary"] = self.canary.state()?;
         seen["host"] = self.own.clone();
         seen["canary"] = self.canary.facts();
         seen["config"] = promised;
@@ -374,7 +370,7 @@ impl Attempt<'_> {
     }
 
     /// Starts a container beside the first; it has answered by then, unless both answer together.
-    fn second(&self, launcher: &dyn Launcher) -> Result<Option<SecondContainer>, Failure> {
+    fn second(&self, launcher: &dyn Launcher) -> Result<Option<second::Container>, Failure> {
         let Some(declared) = self.session.first().and_then(|one| one.second.as_ref()) else {
             return Ok(None);
         };
@@ -398,7 +394,7 @@ impl Attempt<'_> {
         })?;
         let mut answering = Answering::of(streams.output);
         let answers = if declared.together { None } else { Some(answering.next(self.cancel, LIMIT)?) };
-        Ok(Some(SecondContainer {
+        Ok(Some(second::Container {
             bundle,
             container,
             answering,
@@ -532,33 +528,6 @@ impl Attempt<'_> {
 
 /// No acts.
 static EMPTY: BTreeMap<String, Value> = BTreeMap::new();
-
-/// A container beside the one that is judged.
-struct SecondContainer {
-    bundle: Bundle,
-    container: Box<dyn Running>,
-    answering: Answering,
-    answers: Option<Answers>,
-    input: OwnedFd,
-}
-
-impl SecondContainer {
-    /// What it has answered and how it looks; then it ends.
-    fn end(mut self, cgroups: &isolab_core::host::Cgroups) -> Result<Value, Failure> {
-        let answers = match self.answers {
-            Some(answers) => Some(answers),
-            None => self.answering.next(&Cancel::new(), LIMIT)?,
-        };
-        let seen = Observation::of(self.container.pid(), cgroups).map_err(io::Error::other)?;
-        let seen = outside::alive(&seen, self.bundle.config(), &self.bundle.rootfs(), cgroups);
-        drop(self.input);
-        self.container.wait(LIMIT)?;
-        self.container.remove()?;
-        crate::scratch::remove_tree(self.bundle.dir())?;
-        let inside = answers.and_then(|mut answers| answers.remove("second"));
-        Ok(json!({"inside": inside, "outside": seen}))
-    }
-}
 
 /// The numbers of a guest's disk, if there is one.
 fn disk() -> Value {

@@ -1,20 +1,12 @@
 //! What is compared, by names that people read.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use isolab_core::observe::{MountInfo, Observation};
 use serde_json::{Value, json};
 
 use super::filters::Verdicts;
 use crate::facts;
-
-/// The number of this thread, whose namespaces may be its own.
-pub(super) fn own_thread() -> i32 {
-    let link = fs::read_link("/proc/thread-self").ok();
-    let number = link.as_ref().and_then(|link| link.file_name()?.to_str()?.parse().ok());
-    number.unwrap_or_else(|| std::process::id().cast_signed())
-}
 
 pub(super) fn all(
     seen: &Observation,

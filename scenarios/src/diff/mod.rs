@@ -108,7 +108,7 @@ fn on_stage(
     let groups = Groups::new(scratch.name(), host);
     let mut config = config.clone();
     let covered = if staged { cover(&mut config, &scratch)? } else { None };
-    let own = isolab_core::observe::Observation::of(facts::own_thread(), &host.cgroups);
+    let own = isolab_core::observe::Observation::of(stage::own_thread(), &host.cgroups);
     let own = own.map_err(|error| Error::Config(error.to_string()))?;
     let (mut names, mut seen, mut refused) = (Vec::new(), Vec::new(), BTreeMap::new());
     progress.begin("launchers", launchers.len() as u64);
