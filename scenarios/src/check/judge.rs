@@ -14,7 +14,8 @@ use crate::schema::{Case, Control, Guarantee};
 pub(super) struct Judged {
     pub(super) outcome: Outcome,
     pub(super) evidence: Vec<Evidence>,
-    /// Whether a container was there to be looked at, or a refusal that was asked for.
+    /// Whether a container was there to be looked at, or a refusal that was asked for. Of several cases, that of the one
+    /// which decided.
     pub(super) launched: bool,
     /// The index of the case that decided it, where there are several.
     case: Option<usize>,
@@ -59,11 +60,14 @@ pub(super) fn cases(
         cancel.check()?;
         let session = Session { guarantees: vec![guarantee], case: Some(case), control };
         let judged = one(guarantee, Some(case), &site.run(&session, launcher, cancel))?;
-        whole.launched |= judged.launched;
         whole.evidence.extend(judged.evidence.into_iter().map(|evidence| named(case, evidence)));
         match (&whole.outcome, judged.outcome) {
+            (Outcome::Holds, Outcome::Holds) => whole.launched |= judged.launched,
+            (Outcome::Broken, Outcome::Broken) if judged.launched && !whole.launched => {
+                (whole.launched, whole.case) = (true, Some(index));
+            }
             (_, Outcome::Holds) | (Outcome::Broken, _) => {}
-            (_, worse) => (whole.outcome, whole.case) = (worse, Some(index)),
+            (_, worse) => (whole.outcome, whole.launched, whole.case) = (worse, judged.launched, Some(index)),
         }
     }
     Ok(whole)
