@@ -18,7 +18,7 @@ pub fn render(record: &Record) -> String {
     for answer in &figures.answers {
         text.push_str(&format!(
             "- **{}** {} {}\n",
-            words(answer.question),
+            words(&answer.question),
             words(&answer.short),
             words(&answer.spread)
         ));

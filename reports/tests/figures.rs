@@ -14,6 +14,8 @@ fn bare() -> Record {
         guarantees: Vec::new(),
         costs: Vec::new(),
         interference: Vec::new(),
+        instrument: None,
+        questions: Vec::new(),
         sweeps: Vec::new(),
         mutants: Vec::new(),
         not_tested: Vec::new(),
@@ -32,6 +34,7 @@ fn cell(aggressor: Option<&str>, protection: Option<&str>, samples: Vec<u64>, wo
         rounds,
         aggressor_work: work.to_vec(),
         enforced: "enforced".into(),
+        ..Cell::default()
     }
 }
 
@@ -50,11 +53,13 @@ fn slowdowns_are_paired_by_round() {
         ],
         ..bare()
     };
-    let victim = &Figures::of(&record).victims[0];
+    let victim = &Figures::of(&record).interference.victims[0];
     let [unprotected, limited] = &victim.aggressors[0].conditions[..] else { panic!("{victim:?}") };
     assert!(unprotected.is_unprotected());
     // The spread over rounds is a factor of six; the pairs know nothing of it.
-    for slowdown in unprotected.slowdowns() {
+    let [p50, p99, p999] = unprotected.slowdowns();
+    assert_eq!(p999, None, "600 samples have no p99.9");
+    for slowdown in [p50, p99] {
         let slowdown = slowdown.unwrap();
         assert_eq!((slowdown.median, slowdown.low, slowdown.high, slowdown.pairs), (3.0, 3.0, 3.0, 6));
     }
@@ -74,9 +79,12 @@ fn rounds_too_short_for_a_percentile_are_pooled_or_silent() {
         ],
         ..bare()
     };
-    let p99 = |n| Figures::of(&record(n)).victims[0].aggressors[0].conditions[0].p99;
+    let p99 = |n| Figures::of(&record(n)).interference.victims[0].aggressors[0].conditions[0].p99;
     assert_eq!(p99(600).unwrap().pairs, 6);
-    assert_eq!(p99(594).unwrap().pairs, 1);
+    // No round has a p99 of its own; all together have one, and its interval is by drawing rounds again.
+    let pooled = p99(594).unwrap();
+    assert_eq!((pooled.pairs, pooled.coverage), (6, Some(0.95)));
+    assert!((1.99..2.01).contains(&pooled.median), "{pooled:?}");
     assert_eq!(p99(96), None);
 }
 

@@ -65,6 +65,8 @@ fn measured(dice: &mut Dice, truth: Truth) -> Record {
         costs: vec![cost("spawn", launches), cost("others", others)],
         guarantees: Vec::new(),
         interference: Vec::new(),
+        instrument: None,
+        questions: Vec::new(),
         sweeps: Vec::new(),
         mutants: Vec::new(),
         not_tested: Vec::new(),

@@ -60,6 +60,8 @@ fn empty() -> Record {
         guarantees: Vec::new(),
         costs: Vec::new(),
         interference: Vec::new(),
+        instrument: None,
+        questions: Vec::new(),
         sweeps: Vec::new(),
         not_tested: Vec::new(),
         launchers: Vec::new(),

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use isolab_core::host::Host;
 use isolab_core::need;
+use isolab_reports::record::NotTested;
 use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::cost::ladder::{self, Ladder};
 use isolab_scenarios::cost::{self, overlay, spawn};
-use isolab_scenarios::interference::declaration::{FIRST, Matrix};
+use isolab_scenarios::interference::catalog;
+use isolab_scenarios::interference::declaration::Matrix;
 use isolab_scenarios::progress::Quiet;
 use isolab_scenarios::ready::Error;
 use isolab_scenarios::schedule::Limits;
@@ -138,7 +140,7 @@ fn every_launcher_spawns_the_same_bundle() {
 
 /// The timer victim and the CPU hog of the first matrix, with `cpu.max`.
 fn small_matrix() -> Matrix {
-    let mut matrix = Matrix::parse("first.toml", FIRST).expect("the matrix that comes with isolab");
+    let mut matrix = catalog::find("first").expect("the matrix that comes with isolab");
     matrix.victim.truncate(1);
     matrix.aggressor.truncate(1);
     matrix.protection.retain(|protection| protection.name == "cpu.max");
@@ -148,7 +150,7 @@ fn small_matrix() -> Matrix {
 
 fn matrix_options() -> interference::Options<'static> {
     let time = Duration::from_secs(60);
-    interference::Options { rounds: None, seconds: None, time, seed: 1, program: program() }
+    interference::Options { rounds: None, seconds: None, time, seed: 1, program: program(), journal: None }
 }
 
 #[test]
@@ -159,10 +161,19 @@ fn a_protection_has_its_price() {
     let _alone = alone();
     let host = Host::probe();
     let run = interference::run(&small_matrix(), &matrix_options(), &host, &Quiet, &Cancel::new());
-    let (cells, not_tested) = run.unwrap();
-    assert!(not_tested.is_empty(), "{not_tested:#?}");
+    let interference::Findings { cells, not_tested, instrument, .. } = run.unwrap();
+    // What a small machine cannot show is no cell that is missing.
+    let missing = |one: &&NotTested| !one.what.ends_with("CPUs of their own");
+    assert_eq!(not_tested.iter().filter(missing).count(), 0, "{not_tested:#?}");
+    let instrument = instrument.expect("containers can be had");
+    assert!(!instrument.inside.is_empty() && !instrument.outside.is_empty(), "{instrument:?}");
     assert_eq!(cells.len(), 3);
     for cell in &cells {
+        assert_eq!(cell.usage.len(), 2);
+        assert!(
+            cell.usage.iter().all(|usage| usage.cpu > 0 && usage.served + usage.unserved == 300),
+            "{cell:?}"
+        );
         assert_eq!((cell.samples.len(), cell.rounds.as_slice()), (600, [0, 300].as_slice()), "{cell:?}");
         assert_eq!(cell.aggressor_work.len(), if cell.aggressor.is_some() { 2 } else { 0 });
         assert!(
@@ -189,7 +200,7 @@ fn without_root_the_matrix_says_what_it_lacks() {
     }
     let _alone = alone();
     let run = interference::run(&small_matrix(), &matrix_options(), &host, &Quiet, &Cancel::new());
-    let (cells, not_tested) = run.unwrap();
+    let interference::Findings { cells, not_tested, .. } = run.unwrap();
     assert!(
         cells.len() == 3 || not_tested.iter().any(|one| one.reason.contains("groups")),
         "{not_tested:#?}"

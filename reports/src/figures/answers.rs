@@ -3,7 +3,7 @@
 
 use super::costs::{Comparison, Ladder, Row};
 use super::guarantees::{Column, Matrix};
-use super::interference::{Aggressor, Condition, Victim};
+use super::interference::{Aggressor, Answered, Condition, Victim};
 use super::trust::Trust;
 use super::verdict::Verdict;
 use crate::stats::Paired;
@@ -26,7 +26,7 @@ pub enum Tone {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The question.
-    pub question: &'static str,
+    pub question: String,
     /// A few words or one number.
     pub short: String,
     /// The number's spread and count; empty for words.
@@ -56,7 +56,7 @@ pub(super) fn holds(matrix: &Matrix) -> Answer {
         format!("{}: {holds} of {} hold{}", launcher.name, launcher.total(), rest.collect::<String>())
     };
     Answer {
-        question: "Does it hold?",
+        question: "Does it hold?".to_string(),
         short,
         spread: String::new(),
         lines: matrix.launchers.iter().map(line).collect(),
@@ -83,7 +83,13 @@ pub(super) fn costs(ladders: &[Ladder], comparisons: &[Comparison]) -> Answer {
     if let Some((row, ratio)) = worst_ratio(comparisons, "overlay-io") {
         lines.push(format!("dearest on overlay: {}, {}", row.name, ratio.ratio_line()));
     }
-    Answer { question, short: total.value(), spread: total.spread(), lines, tone: Tone::Plain }
+    Answer {
+        question: question.to_string(),
+        short: total.value(),
+        spread: total.spread(),
+        lines,
+        tone: Tone::Plain,
+    }
 }
 
 /// How far does a neighbour reach?
@@ -108,7 +114,25 @@ pub(super) fn reaches(victims: &[Victim]) -> Answer {
         None => lines.push("no protection could be tried here".to_string()),
     }
     let tone = if worst.excludes(1.0) && worst.median > 1.0 { Tone::Wary } else { Tone::Plain };
-    Answer { question, short: worst.ratio_value(), spread: worst.ratio_spread(), lines, tone }
+    Answer {
+        question: question.to_string(),
+        short: worst.ratio_value(),
+        spread: worst.ratio_spread(),
+        lines,
+        tone,
+    }
+}
+
+/// Questions that the run itself asked.
+pub(super) fn asked(questions: &[Answered]) -> Vec<Answer> {
+    let answer = |question: &Answered| Answer {
+        question: question.asks.clone(),
+        short: question.answer.clone(),
+        spread: String::new(),
+        lines: question.because.iter().take(2).cloned().collect(),
+        tone: if question.reaches { Tone::Wary } else { Tone::Good },
+    };
+    questions.iter().map(answer).collect()
 }
 
 /// How much to trust the numbers?
@@ -131,12 +155,19 @@ pub(super) fn trusts(trust: &Trust) -> Answer {
             trust.samples
         ));
     }
-    Answer { question: "How much to trust it?", short, spread: String::new(), lines, tone }
+    lines.extend(trust.instrument.iter().cloned());
+    Answer { question: "How much to trust it?".to_string(), short, spread: String::new(), lines, tone }
 }
 
 fn not_measured(question: &'static str, why: &str) -> Answer {
     let short = "Not measured".to_string();
-    Answer { question, short, spread: String::new(), lines: vec![why.to_string()], tone: Tone::Plain }
+    Answer {
+        question: question.to_string(),
+        short,
+        spread: String::new(),
+        lines: vec![why.to_string()],
+        tone: Tone::Plain,
+    }
 }
 
 /// The unprotected condition with the largest slowdown.

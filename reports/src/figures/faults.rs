@@ -133,7 +133,7 @@ pub(super) fn answer(faults: &[Faults]) -> Answer {
         n => format!("{}, {title}: {n} findings in {}", row.launcher, row.counts[2]),
     };
     Answer {
-        question: "Does it survive faults?",
+        question: "Does it survive faults?".to_string(),
         short: if found == 0 { "All that was tried".into() } else { format!("No: {found} findings") },
         spread: String::new(),
         lines: rows().map(line).collect(),

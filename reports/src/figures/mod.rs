@@ -24,7 +24,7 @@ use faults::Faults;
 use gaps::Gap;
 use guarantees::Matrix;
 use host::HostFacts;
-use interference::Victim;
+use interference::Interference;
 use trust::Trust;
 
 /// All that the pages show of one record.
@@ -47,7 +47,7 @@ pub struct Figures {
     /// Every other cost experiment.
     pub comparisons: Vec<Comparison>,
     /// How far neighbours reach.
-    pub victims: Vec<Victim>,
+    pub interference: Interference,
     /// Launches in which something failed.
     pub faults: Vec<Faults>,
     /// Launches that are wrong on purpose, and whether their checks saw it.
@@ -65,16 +65,17 @@ impl Figures {
     pub fn of(record: &Record) -> Figures {
         let guarantees = Matrix::of(record);
         let (ladders, comparisons) = costs::of(record);
-        let victims = interference::of(record);
+        let interference = interference::of(record);
         let trust = Trust::of(record);
         let faults = faults::of(record);
         let mutants = mutants::of(record);
         let answers = match faults.is_empty() || !guarantees.is_empty() {
             _ if !mutants.is_empty() => vec![mutants::answer(&mutants)],
+            _ if !interference.questions.is_empty() => answers::asked(&interference.questions),
             true => vec![
                 answers::holds(&guarantees),
                 answers::costs(&ladders, &comparisons),
-                answers::reaches(&victims),
+                answers::reaches(&interference.victims),
                 answers::trusts(&trust),
             ],
             false => vec![faults::answer(&faults), answers::trusts(&trust)],
@@ -88,7 +89,7 @@ impl Figures {
             guarantees,
             ladders,
             comparisons,
-            victims,
+            interference,
             faults,
             mutants,
             gaps: gaps::of(record),

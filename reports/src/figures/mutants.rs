@@ -73,7 +73,13 @@ pub(crate) fn answer(rows: &[Row]) -> Answer {
     ];
     let question = "Can each check fail?";
     match bad {
-        0 => Answer { question, short: "Yes".into(), spread, tone: Tone::Good, lines },
-        n => Answer { question, short: format!("{n} can not"), spread, tone: Tone::Bad, lines },
+        0 => Answer { question: question.to_string(), short: "Yes".into(), spread, tone: Tone::Good, lines },
+        n => Answer {
+            question: question.to_string(),
+            short: format!("{n} can not"),
+            spread,
+            tone: Tone::Bad,
+            lines,
+        },
     }
 }

@@ -1,6 +1,6 @@
 //! How far the numbers can be trusted: load, stolen time, the clock, the counts.
 
-use crate::record::Record;
+use crate::record::{Instrument, Record};
 use crate::stats::{Sorted, Summary};
 use crate::units;
 
@@ -26,6 +26,8 @@ pub struct Trust {
     pub spread: Option<f64>,
     /// Number of measured samples in the record.
     pub samples: usize,
+    /// What the measuring of interference costs, in words; empty where it was not measured.
+    pub instrument: Vec<String>,
 }
 
 impl Trust {
@@ -52,6 +54,25 @@ impl Trust {
             clock: Sorted::nanos(&noise.clock_read).summary(),
             spread: Sorted::values(spreads.map(|summary| summary.mad / summary.median)).median(),
             samples: costs + latencies,
+            instrument: record.instrument.as_ref().map_or(Vec::new(), instrument),
         }
     }
+}
+
+fn instrument(instrument: &Instrument) -> Vec<String> {
+    let median = |samples: &[u64]| Sorted::nanos(samples).median();
+    let mut lines = Vec::new();
+    if let Some(request) = median(&instrument.request) {
+        lines.push(format!("a request's own bookkeeping takes {}", units::nanos(request)));
+    }
+    if let (Some(outside), Some(inside)) = (median(&instrument.outside), median(&instrument.inside)) {
+        lines.push(format!(
+            "an idle timer is {} late in a container, {} without one",
+            units::nanos(inside),
+            units::nanos(outside),
+        ));
+    }
+    let watching = units::percent(instrument.watching);
+    lines.push(format!("isolab itself took {watching} of a CPU while victims were measured"));
+    lines
 }

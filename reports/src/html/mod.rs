@@ -26,7 +26,7 @@ pub fn render(record: &Record) -> Result<String, askama::Error> {
     let figures = Figures::of(record);
     let page = Page {
         ladders: figures.ladders.iter().map(LadderBars::of).collect(),
-        victims: figures.victims.iter().map(VictimView::of).collect(),
+        victims: figures.interference.victims.iter().map(VictimView::of).collect(),
         figures: &figures,
     };
     page.render()
@@ -43,13 +43,19 @@ struct Page<'a> {
 /// A victim with a chart for each of its neighbours.
 struct VictimView<'a> {
     victim: &'a Victim,
+    /// Whether it is shown at once: a matrix of many pairs is read by its heatmaps first.
+    open: bool,
     charts: Vec<Chart<'a>>,
 }
+
+/// Neighbours of which each has a chart that is shown at once.
+const FEW: usize = 3;
 
 impl<'a> VictimView<'a> {
     fn of(victim: &'a Victim) -> VictimView<'a> {
         VictimView {
             victim,
+            open: victim.aggressors.len() <= FEW,
             charts: victim.aggressors.iter().map(|beside| Chart::of(victim, beside)).collect(),
         }
     }

@@ -29,8 +29,9 @@ pub fn render(record: &Record, style: &Style, width: usize, html_path: Option<&P
     numbers::interference(&mut page, &figures);
     faults::faults(&mut page, &figures);
     mutants::mutants(&mut page, &figures);
-    let numbers =
-        !(figures.ladders.is_empty() && figures.comparisons.is_empty() && figures.victims.is_empty());
+    let numbers = !(figures.ladders.is_empty()
+        && figures.comparisons.is_empty()
+        && figures.interference.victims.is_empty());
     if numbers || (figures.faults.is_empty() && figures.mutants.is_empty()) {
         sections::trust(&mut page, &figures);
     }

@@ -4,7 +4,7 @@ use super::style::Paint;
 use super::{Page, Text};
 use crate::figures::Figures;
 use crate::figures::costs::{Comparison, Ladder, Row, Waterfall};
-use crate::figures::interference::{Condition, Victim};
+use crate::figures::interference::{Condition, Interference, Victim};
 use crate::stats::Paired;
 use crate::units;
 
@@ -121,40 +121,67 @@ fn compare(page: &mut Page, comparison: &Comparison) {
     }
 }
 
-/// The matrix, one victim after another.
+/// Cells of which a terminal shows each; of more it shows what they say, and the page has them all.
+const SHOWN: usize = 60;
+/// Findings that a terminal shows.
+const FINDINGS: usize = 12;
+
+/// Questions, findings, and the matrix, one victim after another.
 pub(super) fn interference(page: &mut Page, figures: &Figures) {
-    for victim in &figures.victims {
-        page.title(&format!("Interference: {}", victim.name));
-        page.paragraph(2, Paint::Quiet, &format!("{}; slowdown against the victim alone", victim.measures));
-        if let Some(alone) = &victim.alone {
-            page.labelled(
-                2,
-                "alone",
-                Paint::Plain,
-                &format!("{}, {} rounds", alone.tail.line(), alone.rounds),
-            );
-        }
-        cells(page, victim);
+    let Interference { victims, findings, questions, heat } = &figures.interference;
+    for question in questions {
+        page.title(&question.asks);
+        page.paragraph(2, if question.reaches { Paint::Wary } else { Paint::Good }, &question.answer);
+        question.because.iter().for_each(|line| page.paragraph(4, Paint::Quiet, line));
     }
+    if !findings.is_empty() {
+        page.title("Interference: who reaches whom, and what helps");
+        findings.iter().take(FINDINGS).for_each(|finding| page.paragraph(2, Paint::Plain, &finding.text));
+        if let Some(more) = findings.len().checked_sub(FINDINGS).filter(|&more| more > 0) {
+            page.paragraph(2, Paint::Quiet, &format!("and {more} more, in the report"));
+        }
+    }
+    for map in heat {
+        let (reached, of) = map.reached();
+        let matrix = if map.matrix.is_empty() { String::new() } else { format!("{}, ", map.matrix) };
+        let line = format!("{matrix}{}: {reached} of {of} pairs slowed down by half or more", map.protection);
+        page.paragraph(2, Paint::Quiet, &line);
+    }
+    if victims.iter().map(|victim| 1 + victim.beside().count()).sum::<usize>() > SHOWN {
+        page.paragraph(2, Paint::Quiet, "every cell is in the report (--out) and in the record (--json)");
+        return;
+    }
+    victims.iter().for_each(|victim| one_victim(page, victim));
+}
+
+fn one_victim(page: &mut Page, victim: &Victim) {
+    page.title(&format!("Interference: {}", victim.name));
+    page.paragraph(2, Paint::Quiet, &format!("{}; slowdown against the victim alone", victim.measures));
+    if let Some(alone) = &victim.alone {
+        let line = format!("{}, {} rounds", alone.tail.line(), alone.rounds);
+        page.labelled(2, "alone", Paint::Plain, &line);
+    }
+    cells(page, victim);
+}
+
+const CELLS: [usize; 4] = [17, 17, 17, 20];
+
+fn cell(page: &mut Page, condition: &Condition) {
+    let price = condition.price.as_ref();
+    let price =
+        price.map_or(String::new(), |price| format!("{} {}", price.change_value(), price.change_bounds()));
+    let [p50, p99, p999] = condition.slowdowns().map(slowdown);
+    let row = [p50, p99, p999, Text::left(price)];
+    page.row(&format!("\u{a0}\u{a0}{}", condition.name), Paint::Plain, &row, &CELLS);
 }
 
 fn cells(page: &mut Page, victim: &Victim) {
-    const COLUMNS: [usize; 3] = [18, 18, 20];
-    let head = [Text::left("p50"), Text::left("p99"), Text::left("price")];
-    page.row("", Paint::Plain, &head.map(|cell| cell.painted(Paint::Quiet)), &COLUMNS);
+    let head = [Text::left("p50"), Text::left("p99"), Text::left("p99.9"), Text::left("price")];
+    page.row("", Paint::Plain, &head.map(|cell| cell.painted(Paint::Quiet)), &CELLS);
+    victim.alone_under.iter().for_each(|condition| cell(page, condition));
     for aggressor in &victim.aggressors {
         page.paragraph(2, Paint::Plain, &format!("beside {}", aggressor.name));
-        for condition in &aggressor.conditions {
-            let price = condition.price.as_ref();
-            let price =
-                price.map_or(String::new(), |p| format!("{} {}", p.change_value(), p.change_bounds()));
-            let row = [
-                slowdown(condition.p50.as_ref(), condition),
-                slowdown(condition.p99.as_ref(), condition),
-                Text::left(price),
-            ];
-            page.row(&format!("\u{a0}\u{a0}{}", condition.name), Paint::Plain, &row, &COLUMNS);
-        }
+        aggressor.conditions.iter().for_each(|condition| cell(page, condition));
     }
     if victim.beside().any(|(_, condition)| condition.price.is_some()) {
         let price = "price: what the protection takes from the neighbour's own work, median of the rounds";
@@ -163,12 +190,11 @@ fn cells(page: &mut Page, victim: &Victim) {
 }
 
 /// A slowdown with its bounds, which are over the rounds.
-fn slowdown(paired: Option<&Paired>, condition: &Condition) -> Text {
+fn slowdown(paired: Option<&Paired>) -> Text {
     let Some(paired) = paired else {
         return Text::left("too few samples").painted(Paint::Quiet);
     };
-    let pooled = paired.pairs == 1 && condition.rounds > 1;
-    let bounds = if pooled { "pooled".to_string() } else { paired.ratio_bounds() };
+    let bounds = paired.ratio_bounds();
     let paint = if paired.excludes(1.0) && paired.median > 1.5 { Paint::Wary } else { Paint::Plain };
     Text::left(format!("{} {bounds}", paired.ratio_value())).painted(paint)
 }

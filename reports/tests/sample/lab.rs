@@ -138,6 +138,8 @@ fn bare(truth: &Truth, command: &str, padding: u64) -> Record {
         guarantees: Vec::new(),
         costs: Vec::new(),
         interference: Vec::new(),
+        instrument: None,
+        questions: Vec::new(),
         sweeps: Vec::new(),
         mutants: Vec::new(),
         not_tested: Vec::new(),
@@ -218,6 +220,7 @@ fn measured(dice: &mut Dice, truth: &Truth, seed: u64) -> Record {
         rounds: vec![0, 100],
         aggressor_work: aggressor.map_or(Vec::new(), |_| vec![1000.0, 1010.0]),
         enforced: "enforced".into(),
+        ..Cell::default()
     };
     let cost = |id: &str, title: &str, series| Cost {
         id: id.into(),

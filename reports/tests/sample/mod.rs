@@ -39,6 +39,8 @@ pub(crate) fn record() -> Record {
         sweeps: sweeps(),
         mutants: Vec::new(),
         interference: interference(&mut dice),
+        instrument: None,
+        questions: Vec::new(),
         not_tested: vec![
             NotTested {
                 what: "launcher youki".into(),
@@ -510,6 +512,7 @@ fn interference(dice: &mut Dice) -> Vec<Cell> {
                 None => Vec::new(),
             },
             enforced: "enforced".into(),
+            ..Cell::default()
         }
     };
     REACH.iter().map(cell).collect()

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use isolab_scenarios::cost::{self, floor, ladder, live, overlay, parallel, spawn};
-use isolab_scenarios::interference::{self, declaration};
 use isolab_scenarios::schedule::Limits;
 use isolab_scenarios::schema;
 
 use super::session::{self, Session};
-use super::{Common, Failure};
+use super::{Common, Failure, matrix};
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,6 +46,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
+    matrix: matrix::Matrices,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -55,13 +56,13 @@ pub(super) struct Arguments {
 pub(super) struct Tuning {
     /// Exactly so many rounds of each part, however long they take [default: as many as fit in its time]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: Option<u32>,
+    pub(super) rounds: Option<u32>,
     /// Seed of the order of the variants
     #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    pub(super) seed: u64,
     /// Seconds of each cell of the interference matrix in each round [default: its file's]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    seconds: Option<f64>,
+    pub(super) seconds: Option<f64>,
     /// Milliseconds to rest before each launch of the ladder, of each primitive alone and of each launcher
     #[arg(long, value_name = "MS", default_value_t = 0)]
     rest: u64,
@@ -89,16 +90,26 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 /// No limit in practice; a sum with it is still an instant.
-const LONG: Duration = Duration::from_secs(86_400);
+pub(super) const LONG: Duration = Duration::from_secs(86_400);
 
 pub(super) fn bench(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let mut session = Session::begin("bench", &arguments.common)?;
-    let all = Part::value_variants();
-    let parts = if arguments.parts.is_empty() { all } else { arguments.parts.as_slice() };
-    for part in parts {
-        stage(&mut session, *part, &arguments.tuning)?;
+    let Arguments { parts, tuning, matrix, common } = arguments;
+    let matrices = matrix.chosen()?;
+    if matrix.only_lists() {
+        return matrix::list(&matrices);
     }
-    session.end(&arguments.common)
+    let mut session = Session::go_on("bench", common, matrix.kept())?;
+    let parts = if parts.is_empty() { Part::value_variants() } else { parts.as_slice() };
+    for part in parts {
+        match part {
+            Part::Interference => matrix.measure(&matrices, &mut session, tuning, common.out.as_deref())?,
+            part => stage(&mut session, *part, tuning)?,
+        }
+    }
+    let status = session.end(common)?;
+    // What the journals hold is in the record now.
+    matrix::forget(&matrices, common.out.as_deref());
+    Ok(status)
 }
 
 /// Measures one part and adds the results.
@@ -117,32 +128,9 @@ pub(super) fn stage(session: &mut Session, part: Part, tuning: &Tuning) -> Resul
         Part::Parallel => parallel::run(&options(parallel::QUICK), host, bars, cancel),
         Part::Spawn => spawn::run(launchers, &options(spawn::QUICK), host, bars, cancel),
         Part::Overlay => overlay::run(&options(overlay::QUICK), host, bars, cancel),
-        Part::Interference => return interference(session, tuning),
+        Part::Interference => return matrix::first(session, tuning),
     };
     let costs = session::stage(costs, cancel)?;
     session.add_costs(costs);
-    Ok(())
-}
-
-fn interference(session: &mut Session, tuning: &Tuning) -> Result<(), Failure> {
-    let matrix = declaration::Matrix::parse("first.toml", declaration::FIRST).map_err(Failure::internal)?;
-    measure(session, &matrix, tuning)
-}
-
-pub(super) fn measure(
-    session: &mut Session,
-    matrix: &declaration::Matrix,
-    tuning: &Tuning,
-) -> Result<(), Failure> {
-    let options = interference::Options {
-        rounds: tuning.rounds,
-        seconds: tuning.seconds,
-        time: tuning.rounds.map_or(Duration::from_secs(40), |_| LONG),
-        seed: tuning.seed,
-        program: &session.program,
-    };
-    let cells = interference::run(matrix, &options, &session.host, &session.bars, &session.cancel);
-    let cells = session::stage(cells, &session.cancel)?;
-    session.add_interference(cells);
     Ok(())
 }

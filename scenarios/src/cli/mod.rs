@@ -10,6 +10,7 @@ mod host;
 mod image;
 mod interrupt;
 mod kernels;
+mod matrix;
 mod output;
 mod plan;
 mod quick;

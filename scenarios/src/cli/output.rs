@@ -26,8 +26,9 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes it before anything is measured, so that a wrong path costs no minute.
-    pub(super) fn new(dir: &Path) -> Result<Folder, Failure> {
+    /// Makes it before anything is measured, so that a wrong path costs no minute. It is to be empty, but for files whose names
+    /// end with `kept`.
+    pub(super) fn new(dir: &Path, kept: Option<&str>) -> Result<Folder, Failure> {
         let named = |operation: &str, error: io::Error| {
             Failure::Input(format!(
                 "{operation} {}: {error}; choose another folder with --out",
@@ -38,8 +39,9 @@ impl Folder {
         let made = dir.ancestors().take_while(absent).map(Path::to_owned).collect();
         let folder = Folder { dir: dir.to_owned(), made };
         fs::create_dir_all(dir).map_err(|error| named("make the output folder", error))?;
+        let is_kept = |name: &std::ffi::OsStr| kept.is_some_and(|end| name.to_string_lossy().ends_with(end));
         let mut entries = fs::read_dir(dir).map_err(|error| named("read the output folder", error))?;
-        if entries.next().is_some() {
+        if entries.any(|entry| !entry.is_ok_and(|entry| is_kept(&entry.file_name()))) {
             return Err(named("use the output folder", io::Error::other("it is not empty")));
         }
         let trial = dir.join("record.json");

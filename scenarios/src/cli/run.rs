@@ -4,16 +4,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use isolab_scenarios::cost::ladder;
+use isolab_scenarios::interference::catalog;
 use isolab_scenarios::interference::declaration::Matrix;
 use isolab_scenarios::schema::{self, Guarantee, Kind};
 
 use super::bench::{self, Tuning};
+use super::matrix;
 use super::session::{self, Session};
 use super::{Common, Failure, check};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Scenario files, or ids of the catalogue's guarantees
+    /// Scenario files, ids of the catalogue's guarantees, or matrices of `isolab bench interference` by name
     #[arg(required = true)]
     scenarios: Vec<String>,
     #[command(flatten)]
@@ -41,7 +43,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
                 let costs = session::stage(costs, &session.cancel)?;
                 session.add_costs(costs);
             }
-            Scenario::Interference(matrix) => bench::measure(&mut session, &matrix, &Tuning::QUICK)?,
+            Scenario::Interference(matrix) => {
+                matrix::measure(&mut session, &matrix, &Tuning::QUICK, bench::LONG, None)?
+            }
         }
     }
     if !guarantees.is_empty() {
@@ -53,6 +57,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 fn load(name: &str) -> Result<Scenario, Failure> {
     let path = Path::new(name);
     if !path.exists() && !name.contains(['/', '.']) {
+        if let Some(matrix) = catalog::find(name) {
+            return Ok(Scenario::Interference(Box::new(matrix)));
+        }
         let mut found = check::choose(&[name.to_owned()])?;
         return found
             .pop()

@@ -8,8 +8,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use isolab_core::host::{Feature, Host};
 use isolab_reports::figures::Figures;
-use isolab_reports::record::{Cell, Cost, FORMAT, Guarantee, Mutant, NotTested, Outcome, Record, Sweep};
+use isolab_reports::record::{Cost, FORMAT, Guarantee, Mutant, NotTested, Outcome, Record, Sweep};
 use isolab_scenarios::cancel::{Cancel, Cancelled};
+use isolab_scenarios::interference;
 use isolab_scenarios::launcher::{self, Found, Launcher};
 use isolab_scenarios::leftovers;
 use isolab_scenarios::noise;
@@ -36,10 +37,15 @@ impl Session {
     /// Makes the output folder, probes the host, removes what killed runs have left, finds the launchers, and
     /// calibrates.
     pub(super) fn begin(command: &str, common: &Common) -> Result<Session, Failure> {
+        Session::go_on(command, common, None)
+    }
+
+    /// The same with an output folder that may hold files whose names end with `kept`.
+    pub(super) fn go_on(command: &str, common: &Common, kept: Option<&str>) -> Result<Session, Failure> {
         // First, so that an interrupt finds the rest in order at any moment.
         let cancel = interrupt::watch()?;
         let begun = Instant::now();
-        let folder = common.out.as_deref().map(Folder::new).transpose()?;
+        let folder = common.out.as_deref().map(|dir| Folder::new(dir, kept)).transpose()?;
         let host = Host::probe();
         for left in leftovers::sweep(&host).map_err(Failure::input)? {
             say(&format!("isolab: {left}"));
@@ -62,6 +68,8 @@ impl Session {
             guarantees: Vec::new(),
             costs: Vec::new(),
             interference: Vec::new(),
+            instrument: None,
+            questions: Vec::new(),
             sweeps: Vec::new(),
             mutants: Vec::new(),
             not_tested,
@@ -83,9 +91,11 @@ impl Session {
         self.record.not_tested.extend(not_tested);
     }
 
-    pub(super) fn add_interference(&mut self, (cells, not_tested): (Vec<Cell>, Vec<NotTested>)) {
-        self.record.interference.extend(cells);
-        self.record.not_tested.extend(not_tested);
+    pub(super) fn add_interference(&mut self, found: interference::Findings) {
+        self.record.interference.extend(found.cells);
+        self.record.not_tested.extend(found.not_tested);
+        self.record.questions.extend(found.question);
+        self.record.instrument = found.instrument.or(self.record.instrument.take());
     }
 
     /// Adds a sweep, or why there is none.

@@ -23,9 +23,9 @@ use crate::progress::Progress;
 use crate::ready::{Error, LIMIT, own_observation};
 use crate::schedule::{Limits, Rounds};
 use crate::scratch::remove_tree;
+use crate::workload::Request;
 use crate::workload::files::{Files, OPERATIONS};
 use crate::workload::session::Session;
-use crate::workload::{Request, Work};
 
 /// Id of the cost in the record.
 pub const ID: &str = "overlay-io";
@@ -156,7 +156,7 @@ fn request() -> Request {
         bytes: SMALL,
         opened: OPENED,
     };
-    Request { seconds: 0.0, work: Work::Files(files) }
+    Request::Files(files)
 }
 
 /// The files that the workload reads and opens.

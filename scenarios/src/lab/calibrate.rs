@@ -180,6 +180,8 @@ mod tests {
             guarantees: Vec::new(),
             costs: vec![cost],
             interference: Vec::new(),
+            instrument: None,
+            questions: Vec::new(),
             sweeps: Vec::new(),
             mutants: Vec::new(),
             not_tested: Vec::new(),

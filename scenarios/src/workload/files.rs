@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::pace::nanos;
+use super::victim::pace::nanos;
 use super::{Error, Reply, Start};
 
 /// Operations in the order in which they run and are reported.

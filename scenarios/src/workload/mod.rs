@@ -3,53 +3,42 @@
 //! A *victim* is measured, an *aggressor* disturbs it. Both are this same static binary, run inside the container as
 //! `isolab inside work REQUEST`, so that they need nothing from the root filesystem. The protocol is small:
 //!
-//! 1. the workload makes ready (allocates, faults in), prints the line `ready`, and waits for one byte on stdin;
-//! 2. a victim works for its time; an aggressor works until stdin ends, or for its time at most;
-//! 3. it prints one JSON [`Reply`] per line and exits with 0.
+//! 1. the workload prints the line `here`, and waits for one byte on stdin: it is as it was launched, and can be looked at;
+//! 2. it makes ready (allocates, faults in, opens its files), prints the line `ready`, and waits for another byte;
+//! 3. a victim works for its time; an aggressor works until stdin ends, or for its time at most;
+//! 4. it prints one JSON [`Reply`] per line and exits with 0.
 //!
-//! The byte on stdin starts a victim when its aggressor surely runs. Every workload ends by itself within its time, so that
+//! The second byte starts a victim when its aggressor surely runs. Every workload ends by itself within its time, so that
 //! nothing hogs the host when the one who started it is gone.
 
-pub mod cpu_hog;
+pub mod aggressor;
+pub(crate) mod echo;
 pub use isolab_core::exit;
 pub mod files;
-pub mod memory_hog;
-pub mod memory_victim;
-mod pace;
 pub mod session;
+pub mod victim;
 
-mod stop;
-pub mod timer;
+use std::hint::black_box;
+use std::io::{self, Read, Write};
+use std::process::{Command, ExitCode};
 
-use std::io::{Read, Write};
-use std::process::ExitCode;
-
+use isolab_core::sys::Errno;
 use serde::{Deserialize, Serialize};
 
-/// What a workload is asked to do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// Seconds to work for; an aggressor stops earlier when its stdin ends.
-    pub seconds: f64,
-    /// Which workload, with its parameters.
-    pub work: Work,
-}
-
-/// A workload and its parameters. Times are nanoseconds, sizes are bytes.
+/// What a workload is asked to do. Times are nanoseconds and sizes bytes, unless a field says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Work {
-    /// Victim: wakes up on a schedule.
-    Timer(timer::Timer),
-    /// Victim: serves requests that touch memory, on a schedule.
-    MemoryVictim(memory_victim::MemoryVictim),
-    /// Aggressor: spins on CPUs.
-    CpuHog(cpu_hog::CpuHog),
-    /// Aggressor: streams through memory, frees it, faults it in again.
-    MemoryHog(memory_hog::MemoryHog),
-    /// Measured: creates, reads and opens files for writing.
+pub enum Request {
+    /// Serves requests on a schedule.
+    Victim(victim::Victim),
+    /// Disturbs.
+    Aggressor(aggressor::Aggressor),
+    /// Creates, reads and opens files for writing, each measured.
     Files(files::Files),
+    /// One of an aggressor's processes: grows.
+    Grow(aggressor::Grow),
+    /// One of an aggressor's processes: makes more of them.
+    ForkBomb(aggressor::ForkBomb),
 }
 
 /// What a workload did.
@@ -66,6 +55,8 @@ pub struct Reply {
     pub work: u64,
     /// Seconds from the start byte to the end of the work.
     pub seconds: f64,
+    /// What the kernel counted for a victim meanwhile.
+    pub usage: Option<victim::Usage>,
 }
 
 /// Why a workload could not run.
@@ -77,7 +68,7 @@ pub enum Error {
     /// The reply could not be written down.
     #[error("workload reply: {0}")]
     Reply(#[source] serde_json::Error),
-    /// Stdin ended before the start byte: whoever asked is gone.
+    /// Stdin ended before the byte that was waited for: whoever asked is gone.
     #[error("workload: stdin ended before the start")]
     NotStarted,
     /// A file operation or the protocol's pipe failed.
@@ -86,7 +77,7 @@ pub enum Error {
         /// What was tried, with its object.
         operation: String,
         /// The system's error.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -97,7 +88,7 @@ pub enum Error {
 pub fn main(request: &str) -> ExitCode {
     let result = serde_json::from_str(request)
         .map_err(Error::Request)
-        .and_then(|request: Request| serve(&request, &mut std::io::stdout().lock()));
+        .and_then(|request: Request| serve(&request, &mut io::stdout().lock()));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -109,17 +100,29 @@ pub fn main(request: &str) -> ExitCode {
 
 /// Runs the workload and writes its replies.
 fn serve(request: &Request, out: &mut dyn Write) -> Result<(), Error> {
-    let mut start = || -> Result<(), Error> {
-        let ready = |source| Error::Io { operation: "write to stdout".into(), source };
-        out.write_all(b"ready\n").and_then(|()| out.flush()).map_err(ready)?;
-        wait_for_start(&mut std::io::stdin())
+    let mut say = |word: &[u8]| -> Result<(), Error> {
+        let failed = |source| Error::Io { operation: "write to stdout".into(), source };
+        out.write_all(word).and_then(|()| out.flush()).map_err(failed)?;
+        wait_for_byte(&mut io::stdin())
     };
-    let replies = match &request.work {
-        Work::Timer(timer) => vec![timer.run(request.seconds, &mut start)?],
-        Work::MemoryVictim(victim) => vec![victim.run(request.seconds, &mut start)?],
-        Work::CpuHog(hog) => vec![hog.run(request.seconds, &mut start)?],
-        Work::MemoryHog(hog) => vec![hog.run(request.seconds, &mut start)?],
-        Work::Files(files) => files.run(&mut start)?,
+    let is_part = matches!(request, Request::Grow(_) | Request::ForkBomb(_));
+    if !is_part {
+        say(b"here\n")?;
+    }
+    let mut start = || say(b"ready\n");
+    let replies = match request {
+        Request::Victim(victim) => vec![victim.run(&mut start)?],
+        Request::Aggressor(aggressor) => vec![aggressor.run(&mut start, io::stdin())?],
+        Request::Files(files) => files.run(&mut start)?,
+        Request::Grow(how) => {
+            aggressor::grow(how);
+            Vec::new()
+        }
+        Request::ForkBomb(how) => {
+            let failed = |source| Error::Io { operation: "a process of the fork bomb".into(), source };
+            aggressor::burn(how).map_err(failed)?;
+            Vec::new()
+        }
     };
     for reply in replies {
         let line = serde_json::to_string(&reply).map_err(Error::Reply)?;
@@ -132,13 +135,29 @@ fn serve(request: &Request, out: &mut dyn Write) -> Result<(), Error> {
 /// Called by a workload when it has made ready; returns when it is to begin.
 type Start<'a> = dyn FnMut() -> Result<(), Error> + 'a;
 
-fn wait_for_start(stdin: &mut dyn Read) -> Result<(), Error> {
+fn wait_for_byte(stdin: &mut dyn Read) -> Result<(), Error> {
     let mut byte = [0];
     match stdin.read(&mut byte) {
         Ok(0) => Err(Error::NotStarted),
         Ok(_) => Ok(()),
-        Err(source) => Err(Error::Io { operation: "read the start byte".into(), source }),
+        Err(source) => Err(Error::Io { operation: "read a byte from stdin".into(), source }),
     }
+}
+
+/// A further process of a workload's own.
+fn own_command(request: &Request) -> io::Result<Command> {
+    let mut command = Command::new(crate::probe::PROGRAM);
+    command.args(["inside", "work", &serde_json::to_string(request)?]);
+    Ok(command)
+}
+
+/// Integer arithmetic that touches no memory. Each step needs the one before, and the compiler may not see through it.
+fn spin(word: u64, steps: u32) -> u64 {
+    (0..steps).fold(word, |word, _| black_box(word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1)))
+}
+
+fn io_error(errno: Errno) -> io::Error {
+    io::Error::from_raw_os_error(errno.into_raw())
 }
 
 #[cfg(test)]
@@ -147,28 +166,18 @@ mod tests {
 
     #[test]
     fn requests_read_as_they_are_written() {
-        let request = Request {
-            seconds: 0.5,
-            work: Work::MemoryVictim(memory_victim::MemoryVictim {
-                period: 2_000_000,
-                bytes: 8 << 20,
-                loads: 100,
-                faults: 4,
-            }),
-        };
-        let text = serde_json::to_string(&request).unwrap();
-        assert_eq!(
-            text,
-            r#"{"seconds":0.5,"work":{"memory-victim":{"period":2000000,"bytes":8388608,"loads":100,"faults":4}}}"#
-        );
-        assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
+        let text = r#"{"victim":{"seconds":0.5,"period":2000000,"work":{"memory":{"bytes":8,"loads":1,"faults":4}}}}"#;
+        let request: Request = serde_json::from_str(text).unwrap();
+        assert!(matches!(&request, Request::Victim(victim) if victim.period == 2_000_000));
+        assert_eq!(serde_json::to_string(&request).unwrap(), text);
     }
 
     #[test]
     fn a_bad_request_names_what_is_wrong() {
-        let error = serde_json::from_str::<Request>(r#"{"seconds":1,"work":{"dance":{}}}"#).unwrap_err();
+        let work = r#"{"victim":{"seconds":1,"period":1,"work":{"dance":{}}}}"#;
+        let error = serde_json::from_str::<Request>(work).unwrap_err();
         assert!(error.to_string().contains("dance"), "{error}");
-        let extra = r#"{"seconds":1,"work":{"cpu-hog":{"threads":1,"speed":9}}}"#;
+        let extra = r#"{"aggressor":{"seconds":1,"threads":1,"intensity":1,"work":{"cpu":{"speed":9}}}}"#;
         let error = serde_json::from_str::<Request>(extra).unwrap_err();
         assert!(error.to_string().contains("speed"), "{error}");
         assert_eq!(main("{}"), ExitCode::from(2));
@@ -176,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_closed_stdin_is_not_a_start() {
-        assert!(matches!(wait_for_start(&mut &b""[..]), Err(Error::NotStarted)));
-        assert!(wait_for_start(&mut &b"g"[..]).is_ok());
+        assert!(matches!(wait_for_byte(&mut &b""[..]), Err(Error::NotStarted)));
+        assert!(wait_for_byte(&mut &b"g"[..]).is_ok());
     }
 }

@@ -1,8 +1,9 @@
 //! A workload in a container of core's, driven from outside by the protocol of [`super`].
 
+use std::fs;
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Reply, Request};
 use crate::cancel::Cancel;
+use crate::group;
 use crate::probe::PROGRAM;
 use crate::ready::{self, Error, LIMIT, Ready};
 
@@ -27,6 +29,8 @@ pub struct Session {
     /// Lines of its stdout and stderr, which share a pipe.
     lines: Receiver<String>,
     enforced: String,
+    /// Where its group's CPU counts are, where it has a group of its own.
+    cpu_stat: Option<PathBuf>,
 }
 
 impl Session {
@@ -54,15 +58,27 @@ impl Session {
             stdin: Some(stdin),
             lines: lines(output),
             enforced: String::new(),
+            cpu_stat: None,
         };
         // The workload has the other ends now; with ours open its death would not end the pipe.
         drop((stdin_read, output_write));
-        let first = session.line("start", LIMIT, cancel)?;
-        if first != "ready" {
-            return Err(Error::Ended { what: session.what, how: format!("the words: {first}") });
-        }
-        session.enforced = ready::enforced_or_not(ready.enforced(&session.container)?)?;
+        session.hears("here", cancel)?;
+        let (enforced, seen) = ready.seen(&session.container)?;
+        session.enforced = ready::enforced_or_not(enforced)?;
+        session.cpu_stat =
+            group::directory(&host.cgroups, &seen.cgroups, "cpu").map(|dir| dir.join("cpu.stat"));
+        session.go()?;
+        session.hears("ready", cancel)?;
         Ok(session)
+    }
+
+    /// Waits for a word of the protocol.
+    fn hears(&mut self, word: &str, cancel: &Cancel) -> Result<(), Error> {
+        let line = self.line(word, LIMIT, cancel)?;
+        if line == word {
+            return Ok(());
+        }
+        Err(Error::Ended { what: self.what.clone(), how: format!("the words: {line}") })
     }
 
     /// Asked against got, in words.
@@ -71,7 +87,19 @@ impl Session {
         &self.enforced
     }
 
-    /// Sends the start byte.
+    /// The number of the workload's process.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.container.pid()
+    }
+
+    /// Nanoseconds for which a quota has kept its group from running; `None` where it has no quota.
+    #[must_use]
+    pub fn throttled(&self) -> Option<u64> {
+        throttled(&fs::read_to_string(self.cpu_stat.as_ref()?).ok()?)
+    }
+
+    /// Sends the byte that the workload waits for: the one that starts it, once it is ready.
     ///
     /// # Errors
     /// When the workload is gone.
@@ -138,6 +166,17 @@ impl Session {
     }
 }
 
+/// `throttled_time` in nanoseconds on cgroup v1 (sched-bwc.rst), `throttled_usec` on v2 (cgroup-v2.rst), where anything was
+/// ever throttled or could have been.
+fn throttled(cpu_stat: &str) -> Option<u64> {
+    let value = |name: &str| {
+        let lines = cpu_stat.lines().filter_map(|line| line.split_once(' '));
+        lines.filter(|(key, _)| *key == name).find_map(|(_, value)| value.parse::<u64>().ok())
+    };
+    value("nr_periods").filter(|&periods| periods > 0)?;
+    value("throttled_time").or_else(|| value("throttled_usec").map(|micros| micros * 1000))
+}
+
 /// The command line of a workload.
 fn arguments(request: &Request) -> Value {
     // A request is plain data with text keys, which always has a JSON form.
@@ -161,15 +200,22 @@ fn lines(pipe: PipeReader) -> Receiver<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::{Work, timer::Timer};
 
     #[test]
     fn the_request_is_one_argument() {
-        let request = Request { seconds: 0.5, work: Work::Timer(Timer { period: 1000 }) };
+        let text = r#"{"victim":{"seconds":0.5,"period":1000,"work":{"timer":{}}}}"#;
+        let request: Request = serde_json::from_str(text).unwrap();
         let arguments = arguments(&request);
         assert_eq!(arguments.as_array().map(Vec::len), Some(4));
         let text = arguments[3].as_str().unwrap();
         assert_eq!(serde_json::from_str::<Request>(text).unwrap(), request);
+    }
+
+    #[test]
+    fn throttled_time_is_nanoseconds_on_both_versions() {
+        assert_eq!(throttled("nr_periods 3\nnr_throttled 1\nthrottled_time 70\n"), Some(70));
+        assert_eq!(throttled("usage_usec 9\nnr_periods 3\nthrottled_usec 70\n"), Some(70_000));
+        assert_eq!(throttled("nr_periods 0\nnr_throttled 0\nthrottled_time 0\n"), None);
     }
 
     #[test]

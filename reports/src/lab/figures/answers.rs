@@ -18,7 +18,7 @@ use crate::units;
 const MOST: usize = 3;
 
 fn answer(question: &'static str, short: String, lines: Vec<String>, tone: Tone) -> Answer {
-    Answer { question, short, spread: String::new(), lines, tone }
+    Answer { question: question.to_string(), short, spread: String::new(), lines, tone }
 }
 
 /// Does it hold on every kernel?

@@ -26,7 +26,7 @@ pub(super) fn compare(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let mut setup = Setup::without_kernels(&arguments.lab, Vec::new())?;
     let out = arguments.out.clone().unwrap_or_else(|| output::default_dir(setup.lab.started));
-    let folder = Folder::new(&out)?;
+    let folder = Folder::new(&out, None)?;
     setup.add(named)?;
     if let Some(baseline) = &arguments.baseline {
         setup.lab.baseline.clone_from(baseline);

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use isolab_core::sys::clock;
 
-use super::Reply;
+use crate::workload::Reply;
 
 /// How long after the end of the schedule a backlog is still served.
 const GRACE: u64 = 1_000_000_000;
 
 /// Time as a victim sees it. The tests have a clock of their own.
-pub(super) trait Clock {
+pub(crate) trait Clock {
     /// Nanoseconds since some fixed moment.
     fn now(&self) -> u64;
     /// Returns at `deadline` (in terms of [`Clock::now`]) or later, at once when it has passed.
@@ -21,7 +21,7 @@ pub(super) trait Clock {
 }
 
 /// The kernel's monotonic clock.
-pub(super) struct Monotonic;
+pub(crate) struct Monotonic;
 
 impl Clock for Monotonic {
     fn now(&self) -> u64 {
@@ -34,18 +34,18 @@ impl Clock for Monotonic {
 }
 
 /// Nanoseconds of a duration; a duration of more than 584 years is not measured here.
-pub(super) fn nanos(duration: Duration) -> u64 {
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Seconds, as requests carry them, as nanoseconds; nothing for what is not a positive time.
-pub(super) fn from_seconds(seconds: f64) -> u64 {
+pub(crate) fn from_seconds(seconds: f64) -> u64 {
     Duration::try_from_secs_f64(seconds).map_or(0, nanos)
 }
 
 /// Serves one request every `period` for `length` nanoseconds. A request that is still due [`GRACE`] after the schedule's end is
 /// not served: its sample is the delay that it had reached by then, a lower bound, and [`Reply::unserved`] counts it.
-pub(super) fn open_loop(clock: &dyn Clock, period: u64, length: u64, serve: &mut dyn FnMut()) -> Reply {
+pub(crate) fn open_loop(clock: &dyn Clock, period: u64, length: u64, serve: &mut dyn FnMut()) -> Reply {
     let begun = clock.now();
     let count = length / period.max(1);
     let give_up = begun + length + GRACE;

@@ -8,42 +8,37 @@ use std::hint::black_box;
 
 use serde::{Deserialize, Serialize};
 
-use super::pace::{self, Monotonic};
-use super::{Error, Reply, Start};
+use super::Serve;
 
 /// Bytes of a cache line; aarch64 has lines of 64 to 128 bytes, which only makes the chain sparser.
 const LINE: usize = 64;
 /// Distance of touched bytes that makes one fault each with pages of 4 KiB, and fewer with larger ones.
-pub(super) const PAGE: usize = 4096;
+const PAGE: usize = 4096;
 /// A block that malloc maps afresh every time and unmaps when it is freed, so that its pages fault: the threshold is
 /// dynamic, but never above 32 MiB (mallopt(3), `M_MMAP_THRESHOLD`). Untouched pages of it cost nothing.
-pub(super) const MAPPED_AFRESH: usize = 33 << 20;
+pub(crate) const MAPPED_AFRESH: usize = 33 << 20;
 
 /// Parameters of the memory-touching victim.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MemoryVictim {
-    /// Nanoseconds between two requests.
-    pub period: u64,
+pub struct Memory {
     /// Bytes of the working set.
     pub bytes: usize,
     /// Dependent loads per request.
     pub loads: u32,
     /// Fresh pages that each request faults in.
-    pub faults: u32,
+    pub faults: usize,
 }
 
-impl MemoryVictim {
-    pub(super) fn run(&self, seconds: f64, start: &mut Start<'_>) -> Result<Reply, Error> {
-        let chain = chain(self.bytes / LINE);
+impl Memory {
+    pub(super) fn serve(&self) -> Serve {
+        let (chain, loads, faults) = (chain(self.bytes / LINE), self.loads, self.faults);
         let mut at = 0;
-        let mut serve = || {
-            at = follow(&chain, at, self.loads);
-            fault(self.faults as usize);
-        };
-        serve();
-        start()?;
-        Ok(pace::open_loop(&Monotonic, self.period, pace::from_seconds(seconds), &mut serve))
+        Box::new(move || {
+            at = follow(&chain, at, loads);
+            fault(faults);
+            Ok(())
+        })
     }
 }
 
@@ -65,7 +60,7 @@ fn follow(chain: &[Line], from: u32, loads: u32) -> u32 {
 }
 
 /// Faults in fresh pages by writing one byte to each, and gives them back.
-fn fault(pages: usize) {
+pub(super) fn fault(pages: usize) {
     let mut block = vec![0u8; MAPPED_AFRESH.max(pages * PAGE)];
     for page in 0..pages {
         block[page * PAGE] = 1;
@@ -112,12 +107,5 @@ mod tests {
         let faults = minor_faults() - before;
         // Huge pages (`transparent_hugepage=always`) take all 16 in one fault.
         assert!((10..400).contains(&faults), "{faults}");
-    }
-
-    #[test]
-    fn it_serves_requests_on_schedule() {
-        let victim = MemoryVictim { period: 2_000_000, bytes: 1 << 20, loads: 100, faults: 2 };
-        let reply = victim.run(0.02, &mut || Ok(())).unwrap();
-        assert_eq!((reply.samples.len(), reply.unserved), (10, 0));
     }
 }
