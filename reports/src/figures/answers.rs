@@ -124,7 +124,7 @@ pub(super) fn reaches(victims: &[Victim]) -> Answer {
 }
 
 /// Questions that the run itself asked.
-pub(super) fn asked(questions: &[Answered]) -> Vec<Answer> {
+pub(super) fn asked(questions: &[Answered], trust: &Trust) -> Vec<Answer> {
     let answer = |question: &Answered| Answer {
         question: question.asks.clone(),
         short: question.answer.clone(),
@@ -132,7 +132,7 @@ pub(super) fn asked(questions: &[Answered]) -> Vec<Answer> {
         lines: question.because.iter().take(2).cloned().collect(),
         tone: if question.reaches { Tone::Wary } else { Tone::Good },
     };
-    questions.iter().map(answer).collect()
+    questions.iter().map(answer).chain([trusts(trust)]).collect()
 }
 
 /// How much to trust the numbers?
@@ -141,21 +141,7 @@ pub(super) fn trusts(trust: &Trust) -> Answer {
         true => ("Quiet host".to_string(), Tone::Good),
         false => ("Busy host".to_string(), Tone::Wary),
     };
-    let mut lines = trust.busy.clone();
-    let [before, after] = trust.load;
-    lines.push(format!("load {before:.2} before, {after:.2} after, {} CPUs", trust.cpus));
-    lines.push(format!("{} stolen while spinning", units::percent(trust.stolen)));
-    if let Some(clock) = &trust.clock {
-        lines.push(format!("reading the clock costs {}", clock.line()));
-    }
-    if let Some(spread) = trust.spread {
-        lines.push(format!(
-            "typical spread of a cost ±{}, {} samples",
-            units::percent(spread),
-            trust.samples
-        ));
-    }
-    lines.extend(trust.instrument.iter().cloned());
+    let lines = trust.lines();
     Answer { question: "How much to trust it?".to_string(), short, spread: String::new(), lines, tone }
 }
 

@@ -71,7 +71,7 @@ impl Figures {
         let mutants = mutants::of(record);
         let answers = match faults.is_empty() || !guarantees.is_empty() {
             _ if !mutants.is_empty() => vec![mutants::answer(&mutants)],
-            _ if !interference.questions.is_empty() => answers::asked(&interference.questions),
+            _ if !interference.questions.is_empty() => answers::asked(&interference.questions, &trust),
             true => vec![
                 answers::holds(&guarantees),
                 answers::costs(&ladders, &comparisons),

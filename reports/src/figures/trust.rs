@@ -57,6 +57,26 @@ impl Trust {
             instrument: record.instrument.as_ref().map_or(Vec::new(), instrument),
         }
     }
+
+    /// What there is to say about them, line by line.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = self.busy.clone();
+        let [before, after] = self.load;
+        lines.push(format!("load {before:.2} before, {after:.2} after, {} CPUs", self.cpus));
+        lines.push(format!("{} stolen while spinning", units::percent(self.stolen)));
+        if let Some(clock) = &self.clock {
+            lines.push(format!("reading the clock costs {}", clock.line()));
+        }
+        if let Some(spread) = self.spread {
+            lines.push(format!(
+                "typical spread of a cost ±{}, {} samples",
+                units::percent(spread),
+                self.samples
+            ));
+        }
+        lines.extend(self.instrument.iter().cloned());
+        lines
+    }
 }
 
 fn instrument(instrument: &Instrument) -> Vec<String> {

@@ -93,12 +93,11 @@ pub(super) fn guarantees(page: &mut Page, figures: &Figures) {
 /// How far the numbers can be trusted, and how to read them.
 pub(super) fn trust(page: &mut Page, figures: &Figures) {
     page.title("How much to trust the numbers");
-    for line in figures.answers.iter().skip(3).flat_map(|answer| &answer.lines) {
-        page.paragraph(2, Paint::Plain, line);
+    for line in figures.trust.lines() {
+        page.paragraph(2, Paint::Plain, &line);
     }
     let legend = "±: half of the samples lie within it of the median. n: samples, or rounds of a comparison. \
-                  (a–b) covers the median with 95 % confidence; [a–b] is the range of fewer than 6 rounds; \
-                  pooled: a round is too short for that percentile, so all rounds count as one.";
+                  (a–b) covers the median with 95 % confidence; [a–b] is the range of fewer than 6 rounds.";
     page.paragraph(2, Paint::Quiet, legend);
 }
 
