@@ -15,6 +15,7 @@ use isolab_scenarios::interference::declaration::Matrix;
 use isolab_scenarios::progress::Quiet;
 use isolab_scenarios::ready::Error;
 use isolab_scenarios::schedule::Limits;
+use isolab_scenarios::workload::files::Operation;
 use isolab_scenarios::{interference, launcher, schema};
 
 const TWO_ROUNDS: Limits = Limits { rounds: 2, time: Duration::from_secs(60), seed: 1 };
@@ -228,5 +229,39 @@ fn an_interrupted_matrix_ends_at_once_and_leaves_nothing() {
     ctrl_c.join().unwrap();
     assert!(matches!(run, Err(Error::Cancelled(_))), "{run:?}");
     assert!(took < Duration::from_secs(3), "{took:?}");
+    assert_eq!(left(&host), Vec::<String>::new());
+}
+
+#[test]
+fn every_axis_of_the_overlay_is_measured_on_all_operations() {
+    if !need::met(&["root", "overlay", "mkfs.ext4"]) {
+        return;
+    }
+    let _alone = alone();
+    let host = Host::probe();
+    let (costs, not_tested) = overlay::axes::run(&options(), &host, &Quiet, &Cancel::new()).unwrap();
+    let names: Vec<&str> = costs[0].series.iter().map(|series| series.name.as_str()).collect();
+    // What is not measured is said. Layers are idmapped since Linux 5.19.
+    assert_eq!(names.len() + not_tested.len(), 14, "{names:?} {not_tested:#?}");
+    for name in ["overlay", "128 layers", "metacopy", "volatile", "plain"] {
+        assert!(names.contains(&name), "{name}: {not_tested:#?}");
+    }
+    for (cost, operation) in costs.iter().zip(Operation::ALL) {
+        for series in &cost.series {
+            let what = format!("{}, {}", cost.id, series.name);
+            assert_eq!(series.samples.len(), 2 * operation.shape().files as usize, "{what}");
+            assert_eq!(series.enforced.as_deref(), Some("enforced"), "{what}");
+            assert_eq!(series.against.is_none(), series.name.starts_with("plain"), "{what}");
+        }
+    }
+    // That the options are in force shows in what they save: metacopy the copy of 1 MiB, redirect_dir the move file by file.
+    let median = |directory: &str, name: &str| {
+        let cost = costs.iter().find(|cost| cost.id == format!("overlay-{directory}")).unwrap();
+        let mut sorted = cost.series.iter().find(|series| series.name == name).unwrap().samples.clone();
+        sorted.sort_unstable();
+        sorted[sorted.len() / 2]
+    };
+    assert!(2 * median("chmod", "metacopy") < median("chmod", "overlay"));
+    assert!(2 * median("move", "redirect_dir") < median("move", "overlay"));
     assert_eq!(left(&host), Vec::<String>::new());
 }

@@ -26,6 +26,8 @@ use crate::config::Reader;
 use crate::namespace::{Kind, Namespaces};
 
 pub use idmap::{IdMapping, Ids};
+#[cfg(feature = "launch")]
+pub use open::idmapped;
 pub use options::{Options, known};
 #[cfg(feature = "launch")]
 pub(crate) use plan::MOST_KEPT;

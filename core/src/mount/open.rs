@@ -1,6 +1,6 @@
 //! Sources opened by the launcher, performed before the clone.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use super::{IdMapping, Ids, Op, Tree};
@@ -15,6 +15,16 @@ pub(crate) fn perform(op: &Op, parent: &mut Parent) -> sys::Result<()> {
     let Op::Open(tree) = op else { return Err(Errno::ENOSYS) }; // the child's
     parent.sources.push(open(tree)?);
     Ok(())
+}
+
+/// A detached private copy of the mount at `source` whose files are shown with other ids: an id inside `maps` is that of
+/// a file, the one outside is what is seen. Linux 5.12, and `CAP_SYS_ADMIN` over the file system.
+///
+/// # Errors
+/// `EINVAL` where the file system's type cannot be mapped, and those of `mount_setattr(2)` and `clone(2)`.
+pub fn idmapped(source: &CStr, maps: IdMaps) -> sys::Result<OwnedFd> {
+    let ids = Some(IdMapping { ids: Ids::Maps(maps), recursive: false });
+    open(&Tree { source: source.into(), recursive: false, ids, propagation: libc::MS_PRIVATE })
 }
 
 fn open(tree: &Tree) -> sys::Result<OwnedFd> {

@@ -156,6 +156,26 @@ pub fn put_at(dir: BorrowedFd<'_>, path: &CStr, value: &[u8]) -> Result<()> {
     write(file.as_fd(), value)
 }
 
+/// `posix_fadvise(2)` with `POSIX_FADV_DONTNEED`: the pages of a file that are clean leave the page cache.
+///
+/// # Errors
+/// As in the manual page.
+pub fn forget(file: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::fadvise64, args![raw(file), 0, 0, libc::POSIX_FADV_DONTNEED]) }?;
+    Ok(())
+}
+
+/// `syncfs(2)`: what is dirty of the file system that holds an open file goes to its disk.
+///
+/// # Errors
+/// As in the manual page.
+pub fn sync_all_of(file: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointers.
+    unsafe { call(Sysno::syncfs, args![raw(file)]) }?;
+    Ok(())
+}
+
 /// `mkdirat(2)`.
 ///
 /// # Errors

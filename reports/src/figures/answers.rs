@@ -7,7 +7,6 @@ use super::interference::{Aggressor, Answered, Condition, Victim};
 use super::trust::Trust;
 use super::verdict::Verdict;
 use crate::stats::Paired;
-use crate::units;
 
 /// How an answer should make the reader feel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

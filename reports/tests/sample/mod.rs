@@ -498,6 +498,7 @@ fn interference(dice: &mut Dice) -> Vec<Cell> {
         // The timer fires a thousand times a round, memory is walked only sixty times.
         let round = if victim == "timer latency" { 500 } else { 60 };
         Cell {
+            matrix: "first".into(),
             victim: victim.into(),
             measures: match victim {
                 "timer latency" => "delay past the intended wake-up, 1 kHz".into(),

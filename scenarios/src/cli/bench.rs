@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use isolab_scenarios::cost::{self, floor, ladder, live, overlay, parallel, spawn};
+use isolab_scenarios::cost::{self, fio, floor, ladder, live, overlay, parallel, spawn};
 use isolab_scenarios::schedule::Limits;
 use isolab_scenarios::schema;
 
@@ -29,6 +29,10 @@ pub(super) enum Part {
     Spawn,
     /// Create, read and copy-up on an overlay against the plain directory
     Overlay,
+    /// All file operations over layers, upper layers, options and caches, against the plain file system
+    OverlayAxes,
+    /// The same jobs on one file by isolab's loop and by fio
+    Fio,
     /// Victims beside aggressors, with and without protection
     Interference,
 }
@@ -128,6 +132,8 @@ pub(super) fn stage(session: &mut Session, part: Part, tuning: &Tuning) -> Resul
         Part::Parallel => parallel::run(&options(parallel::QUICK), host, bars, cancel),
         Part::Spawn => spawn::run(launchers, &options(spawn::QUICK), host, bars, cancel),
         Part::Overlay => overlay::run(&options(overlay::QUICK), host, bars, cancel),
+        Part::OverlayAxes => overlay::axes::run(&options(overlay::axes::LIMITS), host, bars, cancel),
+        Part::Fio => fio::run(&options(fio::LIMITS), bars, cancel),
         Part::Interference => return matrix::first(session, tuning),
     };
     let costs = session::stage(costs, cancel)?;

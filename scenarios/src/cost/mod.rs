@@ -1,6 +1,7 @@
 //! Costs: what a launch or an operation inside a container takes, measured in interleaved rounds.
 
 pub mod ab;
+pub mod fio;
 pub mod floor;
 pub mod ladder;
 pub mod live;

@@ -1,4 +1,4 @@
-//! Overlay I/O in its first form: create, read and copy-up, against the plain directory of the same file system.
+//! The quick look: create, read and copy-up, against the plain directory of the same file system.
 //!
 //! Both variants are containers with the same files and the same workload. One has a root that is an overlay (a fresh upper
 //! directory each round, on the file system of the scratch directory), the other has a plain directory as its root.
@@ -11,20 +11,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use isolab_core::host::Host;
-use isolab_core::observe::MountInfo;
 use isolab_reports::record::{Cost, NotTested, Series};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::Options;
+use super::{Upper, file_system_of, overlay_root};
 use crate::bed::Bed;
 use crate::bundle::Bundle;
 use crate::cancel::Cancel;
+use crate::cost::Options;
 use crate::progress::Progress;
 use crate::ready::{Error, LIMIT, own_observation};
 use crate::schedule::{Limits, Rounds};
 use crate::scratch::remove_tree;
 use crate::workload::Request;
-use crate::workload::files::{Files, OPERATIONS};
+use crate::workload::files::{Files, OPERATIONS, Quick};
 use crate::workload::session::Session;
 
 /// Id of the cost in the record.
@@ -113,14 +113,11 @@ impl Bench {
 
     fn round(&self, variant: usize, cancel: &Cancel) -> Result<Round, Error> {
         let overlay = variant == 0;
-        let (upper, work) = (self.layer.join("upper"), self.layer.join("work"));
         let bundle = if overlay { &self.lower } else { &self.plain };
         let mut config = bundle.config().clone();
         if overlay {
-            for dir in [&upper, &work] {
-                fs::create_dir_all(dir).map_err(Error::io("make the overlay's directories"))?;
-            }
-            overlay_root(&mut config, &bundle.rootfs(), &upper, &work);
+            let upper = Upper::new(&self.layer).map_err(Error::io("make the overlay's directories"))?;
+            overlay_root(&mut config, &[bundle.rootfs()], &upper, &[]);
         }
         let replies = self.replies(bundle, &config, cancel);
         // The next round finds what this one found, also after an error.
@@ -148,7 +145,7 @@ impl Bench {
 
 fn request() -> Request {
     let data = Path::new("/").join(DATA);
-    let files = Files {
+    let files = Quick {
         create_in: data.join("new"),
         read_from: data.join("read"),
         open_in: data.join("open"),
@@ -156,7 +153,7 @@ fn request() -> Request {
         bytes: SMALL,
         opened: OPENED,
     };
-    Request::Files(files)
+    Request::Files(Files::Quick(files))
 }
 
 /// The files that the workload reads and opens.
@@ -170,25 +167,6 @@ fn populate(data: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Makes the root an overlay. The mount comes first: everything else is mounted on it.
-fn overlay_root(config: &mut Value, lower: &Path, upper: &Path, work: &Path) {
-    let option = |name: &str, path: &Path| format!("{name}={}", path.display());
-    let root = json!({
-        "destination": "/", "type": "overlay", "source": "overlay",
-        "options": [option("lowerdir", lower), option("upperdir", upper), option("workdir", work)],
-    });
-    match config["mounts"].as_array_mut() {
-        Some(mounts) => mounts.insert(0, root),
-        None => config["mounts"] = json!([root]),
-    }
-}
-
-/// The type of the file system that holds `path`: that of the deepest, and of these the last, mount above it.
-fn file_system_of<'m>(mounts: &'m [MountInfo], path: &Path) -> Option<&'m str> {
-    let above = mounts.iter().filter(|mount| path.starts_with(&mount.target));
-    above.max_by_key(|mount| Path::new(&mount.target).components().count()).map(|mount| mount.fstype.as_str())
 }
 
 /// Operation by operation, each on the overlay and on the plain directory.
@@ -234,13 +212,5 @@ mod tests {
         add(&mut series, 0, round([4, 5, 6]));
         let samples: Vec<u64> = series.iter().flat_map(|series| series.samples.clone()).collect();
         assert_eq!(samples, [4, 1, 5, 2, 6, 3]);
-    }
-
-    #[test]
-    fn the_overlay_is_mounted_before_everything_else() {
-        let mut config = json!({"mounts": [{"destination": "/proc"}]});
-        overlay_root(&mut config, Path::new("/l"), Path::new("/u"), Path::new("/w"));
-        assert_eq!(config["mounts"][0]["options"], json!(["lowerdir=/l", "upperdir=/u", "workdir=/w"]));
-        assert_eq!(config["mounts"][1]["destination"], "/proc");
     }
 }

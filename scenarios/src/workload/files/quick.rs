@@ -1,4 +1,4 @@
-//! Measured: file operations in the container's root filesystem. A sample is one operation on one file.
+//! The quick look's operations.
 //!
 //! * `create`: `open(O_CREAT | O_EXCL)`, write, close;
 //! * `read`: open, read to the end, close, of a file that the root filesystem came with;
@@ -12,8 +12,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::victim::pace::nanos;
-use super::{Error, Reply, Start};
+use super::at;
+use crate::workload::victim::pace::nanos;
+use crate::workload::{Error, Reply, Start};
 
 /// Operations in the order in which they run and are reported.
 pub const OPERATIONS: [&str; 3] = ["create", "read", "copy-up"];
@@ -22,7 +23,7 @@ pub const OPERATIONS: [&str; 3] = ["create", "read", "copy-up"];
 /// to create in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Files {
+pub struct Quick {
     /// Directory to make with new files.
     pub create_in: PathBuf,
     /// Directory of the files to read.
@@ -37,7 +38,7 @@ pub struct Files {
     pub opened: u32,
 }
 
-impl Files {
+impl Quick {
     pub(super) fn run(&self, start: &mut Start<'_>) -> Result<Vec<Reply>, Error> {
         let content = vec![b'i'; self.bytes];
         let mut buffer = vec![0; self.bytes];
@@ -76,11 +77,6 @@ fn timed(
     Ok(reply)
 }
 
-fn at(operation: &str, path: &Path) -> impl Fn(std::io::Error) -> Error {
-    let operation = format!("{operation} {}", path.display());
-    move |source| Error::Io { operation: operation.clone(), source }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,8 +93,8 @@ mod tests {
         fs::remove_dir_all(&dir).unwrap();
     }
 
-    fn files(dir: &Path) -> Files {
-        Files {
+    fn files(dir: &Path) -> Quick {
+        Quick {
             create_in: dir.join("new"),
             read_from: dir.join("read"),
             open_in: dir.join("open"),
