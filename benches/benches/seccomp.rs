@@ -10,7 +10,9 @@
 //!
 //! *run* is a call that the filter refuses. Calls that it always allows never reach it, since Linux 5.11.
 //!
-//! Ours and libseccomp's take turns, and each pair gives one ratio.
+//! *calls* are those of `isolab bench calls`: no filter, ours, libseccomp's linear filter and its tree.
+//!
+//! What is compared takes turns, and each round gives one ratio.
 
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
@@ -20,21 +22,22 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use isolab_core::host::Host;
 use isolab_core::need;
-use isolab_core::seccomp::{Arch, Filter, Instruction, Program};
+use isolab_core::seccomp::{Arch, Filter, Program};
 use isolab_core::sys::{self, credential};
-use isolab_reports::stats::Paired;
+use isolab_reports::stats::{Paired, Sorted};
 use isolab_reports::units;
+use isolab_scenarios::cancel::Cancel;
+use isolab_scenarios::cost::calls::{self, Call, Lane, engine, exported, libseccomp};
+use isolab_scenarios::progress::Quiet;
+use isolab_scenarios::schedule::Limits;
 use oci_spec::runtime::LinuxSeccomp;
-
-#[path = "../../core/tests/common/engine.rs"]
-mod engine;
-#[path = "../../core/tests/common/libseccomp.rs"]
-mod libseccomp;
 
 const PAIRS: usize = 1000;
 /// Calls a sample: one alone is shorter than the clock is exact.
 const CALLS: u32 = 1000;
+const ROUNDS: Limits = Limits { rounds: 400, time: Duration::from_secs(60), seed: 1 };
 
 fn compile(profile: &LinuxSeccomp) -> Program {
     Filter::new(profile, Arch::NATIVE).unwrap().compile().unwrap()
@@ -44,15 +47,14 @@ fn seccomp(criterion: &mut Criterion) {
     if !need::met(&[libseccomp::NEEDS[0], libseccomp::NEEDS[1], engine::PROFILE]) {
         return;
     }
-    let profile = engine::profile(&engine::CAPABILITIES);
+    let profile = engine::profile(&engine::CAPABILITIES).unwrap();
     let started = Instant::now();
     let ours = compile(&profile);
     println!("seccomp/compile: the first of a process took {}", nanos(started.elapsed()));
     let mut group = criterion.benchmark_group("seccomp");
     group.bench_function("compile", |bencher| bencher.iter(|| compile(black_box(&profile))));
-    let raw = libseccomp::Exporter::new("bench").export(&profile, libseccomp::Order::Linear).unwrap();
-    let instructions = raw.into_iter().map(|(code, jt, jf, k)| Instruction { code, jt, jf, k }).collect();
-    let linear = Program { instructions, flags: 0 };
+    let exporter = libseccomp::Exporter::new(&std::env::temp_dir(), "bench").unwrap();
+    let linear = exported(&exporter, &profile, libseccomp::Order::Linear).unwrap();
     for (name, measure) in [("load", load as fn(&Program) -> Duration), ("run", run)] {
         for (whose, program) in [("core", &ours), ("libseccomp", &linear)] {
             group.bench_function(format!("{name}/{whose}"), |bencher| {
@@ -124,5 +126,40 @@ fn nanos(duration: Duration) -> String {
     units::nanos(duration.as_nanos() as f64)
 }
 
-criterion_group!(benches, seccomp);
+/// Each filter's calls, with their ratios: what is allowed against no filter, and all against libseccomp's tree.
+fn run_calls(_: &mut Criterion) {
+    let (variants, missing) = match calls::variants(&Host::probe()) {
+        Ok(variants) => variants,
+        Err(error) => return eprintln!("seccomp/calls: not testable here: {error}"),
+    };
+    missing.iter().for_each(|missing| eprintln!("{}: {}; {}", missing.what, missing.reason, missing.remedy));
+    let lanes = calls::lanes(&variants, ROUNDS, &Quiet, &Cancel::new()).unwrap();
+    for lane in &lanes {
+        let ratio = lane.against().and_then(|against| over(lane, find(&lanes, lane.call, &against)?));
+        let ratio = ratio.map_or_else(String::new, |ratio| format!(", {}", ratio.ratio_line()));
+        let nanos = Sorted::values(lane.samples.iter().copied()).median().unwrap_or_default();
+        println!("seccomp/calls: {}, {}: {nanos:.1} ns{ratio}", lane.call.name(), lane.name());
+    }
+    for lane in lanes.iter().filter(|lane| lane.name().ends_with(", core")) {
+        let tree = lane.name().replace(", core", ", libseccomp tree");
+        let Some(ratio) = find(&lanes, lane.call, &tree).and_then(|tree| over(lane, tree)) else { continue };
+        let goal = match lane.call {
+            Call::Always => "goal 1.00, to within 0.02",
+            Call::Refused => "goal 1.00 at most",
+            Call::OneCheck | Call::FiveChecks => "no goal",
+        };
+        let of = format!("{}, {}", lane.call.name(), lane.name());
+        println!("seccomp/goals: {of} against the tree {}, {goal}", ratio.ratio_line());
+    }
+}
+
+fn find<'l>(lanes: &'l [Lane], call: Call, name: &str) -> Option<&'l Lane> {
+    lanes.iter().find(|lane| lane.call == call && lane.name() == name)
+}
+
+fn over(lane: &Lane, other: &Lane) -> Option<Paired> {
+    Paired::ratio(&lane.samples, &other.samples)
+}
+
+criterion_group!(benches, seccomp, run_calls);
 criterion_main!(benches);

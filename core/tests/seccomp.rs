@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-#[path = "common/engine.rs"]
+#[path = "../../scenarios/src/cost/calls/engine.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the file is a public module of another crate")]
 mod engine;
 
 use std::io::Read;
@@ -165,7 +166,7 @@ fn the_kernel_decides_as_the_interpreter_does() {
     if !need::met(&[engine::PROFILE]) {
         return;
     }
-    let profile = engine::profile(&engine::CAPABILITIES);
+    let profile = engine::profile(&engine::CAPABILITIES).unwrap();
     let mut filter = Filter::new(&profile, Arch::NATIVE).unwrap().compile().unwrap();
     const RETURN: u16 = 6;
     for end in filter.instructions.iter_mut().filter(|instruction| instruction.code == RETURN) {

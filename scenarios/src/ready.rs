@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::cancel::Cancelled;
 use crate::edit;
+use crate::network;
 use crate::template;
 
 /// Every launch and every wait ends by then: a hang is a result, not a hang of the run.
@@ -60,6 +61,9 @@ pub enum Error {
     /// The container could not be read.
     #[error(transparent)]
     Observe(#[from] observe::Error),
+    /// A network for the containers could not be made.
+    #[error(transparent)]
+    Network(#[from] network::Error),
     /// Something did not happen in time.
     #[error("{what} did not happen within {} s", limit.as_secs_f64())]
     Late {
@@ -114,6 +118,7 @@ impl Error {
                 "`isolab host` says what this host lacks and how to get it; most of it comes with root"
             }
             Error::Launcher { remedy, .. } => remedy,
+            Error::Network(_) => "run as root, on a kernel with the modules bridge and veth",
             Error::Observe(_) | Error::Late { .. } | Error::Ended { .. } => "repeat it on a quieter host",
             Error::Io { .. } => "point TMPDIR at a directory that can be written",
         };

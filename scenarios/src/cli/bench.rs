@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use isolab_scenarios::cost::{self, fio, floor, ladder, live, overlay, parallel, spawn};
+use isolab_scenarios::cost::{self, calls, fio, floor, ladder, live, network, overlay, parallel, spawn};
 use isolab_scenarios::schedule::Limits;
 use isolab_scenarios::schema;
 
@@ -33,6 +33,10 @@ pub(super) enum Part {
     OverlayAxes,
     /// The same jobs on one file by isolab's loop and by fio
     Fio,
+    /// System calls under seccomp: no filter, ours, libseccomp's
+    Calls,
+    /// Round trip and throughput over veth and bridge, against loopback
+    Network,
     /// Victims beside aggressors, with and without protection
     Interference,
 }
@@ -134,6 +138,8 @@ pub(super) fn stage(session: &mut Session, part: Part, tuning: &Tuning) -> Resul
         Part::Overlay => overlay::run(&options(overlay::QUICK), host, bars, cancel),
         Part::OverlayAxes => overlay::axes::run(&options(overlay::axes::LIMITS), host, bars, cancel),
         Part::Fio => fio::run(&options(fio::LIMITS), bars, cancel),
+        Part::Calls => calls::run(&options(calls::QUICK), host, bars, cancel),
+        Part::Network => network::run(&options(network::QUICK), host, bars, cancel),
         Part::Interference => return matrix::first(session, tuning),
     };
     let costs = session::stage(costs, cancel)?;

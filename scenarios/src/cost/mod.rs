@@ -1,10 +1,12 @@
 //! Costs: what a launch or an operation inside a container takes, measured in interleaved rounds.
 
 pub mod ab;
+pub mod calls;
 pub mod fio;
 pub mod floor;
 pub mod ladder;
 pub mod live;
+pub mod network;
 pub mod overlay;
 pub mod parallel;
 pub mod spawn;

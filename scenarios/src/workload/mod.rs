@@ -12,10 +12,13 @@
 //! nothing hogs the host when the one who started it is gone.
 
 pub mod aggressor;
-pub(crate) mod echo;
 pub use isolab_core::exit;
+pub mod echo;
 pub mod files;
+pub mod peer;
 pub mod session;
+pub mod sink;
+mod stop;
 pub mod victim;
 
 use std::hint::black_box;
@@ -35,6 +38,8 @@ pub enum Request {
     Aggressor(aggressor::Aggressor),
     /// Creates, reads and opens files for writing, each measured.
     Files(files::Files),
+    /// Measured, or serves: one end of a network path.
+    Peer(peer::Peer),
     /// One of an aggressor's processes: grows.
     Grow(aggressor::Grow),
     /// One of an aggressor's processes: makes more of them.
@@ -114,6 +119,7 @@ fn serve(request: &Request, out: &mut dyn Write) -> Result<(), Error> {
         Request::Victim(victim) => vec![victim.run(&mut start)?],
         Request::Aggressor(aggressor) => vec![aggressor.run(&mut start, io::stdin())?],
         Request::Files(files) => files.run(&mut start)?,
+        Request::Peer(peer) => peer.run(&mut start)?,
         Request::Grow(how) => {
             aggressor::grow(how);
             Vec::new()

@@ -10,9 +10,11 @@ use export::{Exporter, NEEDS, Order};
 use oci_spec::runtime::{Arch as Listed, LinuxSeccomp};
 use std::collections::{BTreeMap, HashSet};
 
-#[path = "../../../tests/common/engine.rs"]
+#[path = "../../../../scenarios/src/cost/calls/engine.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the file is a public module of another crate")]
 mod engine;
-#[path = "../../../tests/common/libseccomp.rs"]
+#[path = "../../../../scenarios/src/cost/calls/libseccomp.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the file is a public module of another crate")]
 mod export;
 
 /// Profile, call, our word, libseccomp's word.
@@ -88,7 +90,7 @@ fn conditions(profile: &LinuxSeccomp) -> impl Iterator<Item = u64> {
     args.flat_map(|arg| [arg.value(), arg.value_two().unwrap_or_default()])
 }
 
-fn theirs(exporter: &Exporter, profile: &LinuxSeccomp, order: Order) -> Result<Program, String> {
+fn theirs(exporter: &Exporter, profile: &LinuxSeccomp, order: Order) -> std::io::Result<Program> {
     let raw = exporter.export(profile, order)?;
     let instructions = raw.into_iter().map(|(code, jt, jf, k)| Instruction { code, jt, jf, k }).collect();
     Ok(Program { instructions, flags: 0 })
@@ -159,11 +161,11 @@ fn engine_profile_is_decided_as_by_libseccomp() {
     if !need::met(&[NEEDS[0], NEEDS[1], engine::PROFILE]) {
         return;
     }
-    let exporter = Exporter::new("engine");
+    let exporter = Exporter::new(&std::env::temp_dir(), "engine").unwrap();
     let mut all = engine::CAPABILITIES.to_vec();
     all.extend(["CAP_SYS_ADMIN", "CAP_AUDIT_WRITE", "CAP_SYS_PTRACE"]);
     for capabilities in [&engine::CAPABILITIES[..], &[], &all] {
-        let profile = engine::profile(capabilities);
+        let profile = engine::profile(capabilities).unwrap();
         let ours = compiled(&profile, Arch::X86_64);
         for order in [Order::Linear, Order::Tree] {
             let theirs = theirs(&exporter, &profile, order).unwrap();
@@ -208,7 +210,7 @@ fn drawn_profiles_are_decided_as_by_libseccomp() {
     if !need::met(&NEEDS) {
         return;
     }
-    let exporter = Exporter::new("drawn");
+    let exporter = Exporter::new(&std::env::temp_dir(), "drawn").unwrap();
     let mut draw = Draw(0x5eed_0005);
     let mut comparison = Comparison::default();
     let mut actions = BTreeMap::<u32, usize>::new();

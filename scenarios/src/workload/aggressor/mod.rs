@@ -15,7 +15,7 @@ mod memory;
 mod mounts;
 mod namespaces;
 mod pace;
-mod stop;
+
 mod stress_ng;
 
 use std::io::{self, Read};
@@ -25,9 +25,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::stop::Stop;
 use super::victim::Usage;
 use super::{Error, Reply, Start};
-use stop::Stop;
 
 pub use fork_bomb::ForkBomb;
 pub(super) use fork_bomb::burn;

@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::Unit;
-use super::stop::Stop;
+use crate::workload::stop::Stop;
 
 /// Work and rest take turns within this time: shorter than any request is late when it matters, longer than a unit.
 const TURN: Duration = Duration::from_millis(5);

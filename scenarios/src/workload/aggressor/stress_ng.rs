@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use isolab_core::sys::{Errno, process, signal};
 use serde::{Deserialize, Serialize};
 
-use super::stop::Stop;
+use crate::workload::stop::Stop;
 use crate::workload::victim::Usage;
 use crate::workload::{Error, Reply, Start, io_error};
 

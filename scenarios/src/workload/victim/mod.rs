@@ -132,7 +132,7 @@ mod tests {
             Work::Cpu(cpu::Cpu { steps: 1000 }),
             Work::Memory(memory::Memory { bytes: 1 << 20, loads: 100, faults: 2 }),
             Work::Faults(faults::Faults { pages: 4 }),
-            Work::Server(server::Server { bytes: 64 }),
+            Work::Server(server::Server {}),
             Work::Pipe(pipe::Pipe {}),
             Work::File(file::File { at, bytes: 4096, operation: file::Operation::Sync }),
             Work::Metadata(metadata::Metadata { at: dir.join("names") }),

@@ -1,14 +1,20 @@
 //! The default seccomp profile of podman's packages, resolved as an engine resolves it into the config that it hands to
-//! a launcher: entries for other architectures and capabilities left out, `archMap` turned into a list.
+//! a launcher: entries for other architectures and capabilities left out, `archMap` turned into a list. core's tests
+//! include this file.
+
+use std::io;
 
 use oci_spec::runtime::LinuxSeccomp;
 use serde_json::{Value, json};
 
 /// Where Debian's golang-github-containers-common has it.
-pub(crate) const PROFILE: &str = "/usr/share/containers/seccomp.json";
+pub const PROFILE: &str = "/usr/share/containers/seccomp.json";
+
+/// How to get it.
+pub const REMEDY: &str = "apt-get install golang-github-containers-common";
 
 /// What podman grants by default.
-pub(crate) const CAPABILITIES: [&str; 11] = [
+pub const CAPABILITIES: [&str; 11] = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
     "CAP_FOWNER",
@@ -23,8 +29,11 @@ pub(crate) const CAPABILITIES: [&str; 11] = [
 ];
 
 /// The profile for a container with these capabilities.
-pub(crate) fn profile(capabilities: &[&str]) -> LinuxSeccomp {
-    let written: Value = serde_json::from_str(&std::fs::read_to_string(PROFILE).unwrap()).unwrap();
+///
+/// # Errors
+/// When it is not there, or is not such a profile.
+pub fn profile(capabilities: &[&str]) -> io::Result<LinuxSeccomp> {
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(PROFILE)?)?;
     let native = if cfg!(target_arch = "x86_64") { "SCMP_ARCH_X86_64" } else { "SCMP_ARCH_AARCH64" };
     let go = if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" };
     let all = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -38,8 +47,9 @@ pub(crate) fn profile(capabilities: &[&str]) -> LinuxSeccomp {
         arch && caps && !has(&excludes["arches"], &[go]) && !has(&excludes["caps"], capabilities)
     };
     let map = all(&written["archMap"]);
-    let map = map.iter().find(|entry| entry["architecture"] == native).unwrap();
-    let architectures: Vec<_> = [json!(native)].into_iter().chain(all(&map["subArchitectures"])).collect();
+    let others = map.iter().find(|entry| entry["architecture"] == native);
+    let others = others.map(|entry| all(&entry["subArchitectures"])).unwrap_or_default();
+    let architectures: Vec<_> = [json!(native)].into_iter().chain(others).collect();
     let entries = all(&written["syscalls"]);
     let syscalls: Vec<_> = entries
         .iter()
@@ -60,5 +70,5 @@ pub(crate) fn profile(capabilities: &[&str]) -> LinuxSeccomp {
         "defaultAction": written["defaultAction"], "defaultErrnoRet": written["defaultErrnoRet"],
         "architectures": architectures, "syscalls": syscalls,
     });
-    serde_json::from_value(profile).unwrap()
+    Ok(serde_json::from_value(profile)?)
 }

@@ -1,57 +1,58 @@
 //! What libseccomp makes of a profile, fed the way runc feeds it, as BPF. A small C program, compiled on the spot, so
-//! that the static tests need not link a foreign library.
+//! that nothing here links a foreign library. core's tests compare with it too, and include this file.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use oci_spec::runtime::{
     Arch as Listed, LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg,
     LinuxSeccompOperator as Operator,
 };
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 /// What this takes, in the words of `isolab_core::need`.
-pub(crate) const NEEDS: [&str; 2] = ["cc", "/usr/include/seccomp.h"];
+pub const NEEDS: [&str; 2] = ["cc", "/usr/include/seccomp.h"];
+/// How to get it.
+pub const REMEDY: &str = "apt-get install gcc libc6-dev libseccomp-dev";
+
+const SOURCE: &str = include_str!("libseccomp.c");
 
 /// The compiled program, removed on drop.
-pub(crate) struct Exporter(PathBuf);
+#[derive(Debug)]
+pub struct Exporter(PathBuf);
 
-/// The way through the rules of one ABI.
-#[derive(Clone, Copy)]
-pub(crate) enum Order {
+/// The way through the rules of one ABI: libseccomp's `SCMP_FLTATR_CTL_OPTIMIZE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
     /// One after another: libseccomp's default.
     Linear = 1,
-    /// By a tree.
-    #[allow(dead_code, reason = "the bench alone looks at it")]
+    /// By a binary tree.
     Tree = 2,
 }
 
 /// `struct sock_filter`: code, jt, jf, k.
-pub(crate) type Raw = (u16, u8, u8, u32);
+pub type Raw = (u16, u8, u8, u32);
 
 impl Exporter {
-    pub(crate) fn new(name: &str) -> Exporter {
-        let path = std::env::temp_dir().join(format!("isolab-libseccomp-{name}-{}", std::process::id()));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/common/libseccomp.c");
-        let status = Command::new("cc").args(["-o"]).arg(&path).args([source, "-lseccomp"]).status().unwrap();
-        assert!(status.success(), "cc");
-        Exporter(path)
+    /// Compiles it to `<dir>/libseccomp-<name>-<pid>`.
+    ///
+    /// # Errors
+    /// When there is no C compiler or no libseccomp to compile with, in the compiler's words.
+    pub fn new(dir: &Path, name: &str) -> io::Result<Exporter> {
+        let path = dir.join(format!("isolab-libseccomp-{name}-{}", std::process::id()));
+        let mut compiler = Command::new("cc");
+        compiler.args(["-x", "c", "-o"]).arg(&path).args(["-", "-lseccomp"]);
+        fed(&mut compiler, SOURCE).map_err(|error| io::Error::new(error.kind(), format!("cc: {error}")))?;
+        Ok(Exporter(path))
     }
 
-    /// The program, or what libseccomp refuses.
-    pub(crate) fn export(&self, profile: &LinuxSeccomp, order: Order) -> Result<Vec<Raw>, String> {
-        let mut child = Command::new(&self.0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(script(profile, order).as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
-        }
-        let chunks = output.stdout.as_chunks::<8>().0;
+    /// The program.
+    ///
+    /// # Errors
+    /// What libseccomp refuses, in its words.
+    pub fn export(&self, profile: &LinuxSeccomp, order: Order) -> io::Result<Vec<Raw>> {
+        let output = fed(&mut Command::new(&self.0), &script(profile, order))?;
+        let chunks = output.as_chunks::<8>().0;
         let raw = |b: &[u8; 8]| {
             (u16::from_ne_bytes([b[0], b[1]]), b[2], b[3], u32::from_ne_bytes([b[4], b[5], b[6], b[7]]))
         };
@@ -61,8 +62,27 @@ impl Exporter {
 
 impl Drop for Exporter {
     fn drop(&mut self) {
-        std::fs::remove_file(&self.0).unwrap();
+        // What is left lies in a directory for temporary files.
+        drop(std::fs::remove_file(&self.0));
     }
+}
+
+/// Runs a command with this input; what it writes, or what it says when it fails.
+fn fed(command: &mut Command, input: &str) -> io::Result<Vec<u8>> {
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn()?;
+    let written = feed(&mut child, input);
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        // What it says tells more than that it closed its input.
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    written.map(|()| output.stdout)
+}
+
+/// Writes the input and closes it.
+fn feed(child: &mut Child, input: &str) -> io::Result<()> {
+    child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()))
 }
 
 /// The calls that runc makes: rules that repeat the default are left out, and conditions on one argument become rules
@@ -71,7 +91,7 @@ fn script(profile: &LinuxSeccomp, order: Order) -> String {
     let default = word(profile.default_action(), profile.default_errno_ret());
     let mut script = format!("default {default}\noptimize {}\n", order as u32);
     for arch in profile.architectures().iter().flatten().filter_map(|arch| token(*arch)) {
-        writeln!(script, "arch {arch}").unwrap();
+        script.push_str(&format!("arch {arch}\n"));
     }
     for entry in profile.syscalls().iter().flatten() {
         let action = word(entry.action(), entry.errno_ret());
@@ -81,9 +101,8 @@ fn script(profile: &LinuxSeccomp, order: Order) -> String {
         let rules: Vec<&[LinuxSeccompArg]> = if repeats { args.chunks(1).collect() } else { vec![args] };
         for name in entry.names().iter().filter(|_| action != default) {
             for rule in &rules {
-                write!(script, "rule {action} {name} {}", rule.len()).unwrap();
-                rule.iter().for_each(|arg| script.push_str(&condition(arg)));
-                script.push('\n');
+                let conditions: String = rule.iter().map(condition).collect();
+                script.push_str(&format!("rule {action} {name} {}{conditions}\n", rule.len()));
             }
         }
     }
