@@ -9,7 +9,7 @@ use isolab_core::need;
 use isolab_reports::record::NotTested;
 use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::cost::ladder::{self, Ladder};
-use isolab_scenarios::cost::{self, overlay, spawn};
+use isolab_scenarios::cost::{self, network, overlay, spawn};
 use isolab_scenarios::interference::catalog;
 use isolab_scenarios::interference::declaration::Matrix;
 use isolab_scenarios::progress::Quiet;
@@ -96,6 +96,28 @@ fn a_rung_that_cannot_be_had_is_said_and_stepped_over() {
         not_tested[0].what.ends_with("+ nothing") && not_tested[0].reason.contains("/nonexistent"),
         "{not_tested:?}"
     );
+    assert_eq!(left(&host), Vec::<String>::new());
+}
+
+#[test]
+fn network_paths_take_turns() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let _alone = alone();
+    let host = Host::probe();
+    let (costs, not_tested) = network::run(&options(), &host, &Quiet, &Cancel::new()).unwrap();
+    if not_tested.iter().any(|missing| missing.reason.contains("load the modules bridge and veth")) {
+        assert!(!need::met(&["bridge and veth"]), "{not_tested:?}");
+        return;
+    }
+    assert!(not_tested.is_empty(), "{not_tested:?}");
+    assert_eq!(costs.len(), 3);
+    for series in costs.iter().flat_map(|cost| &cost.series) {
+        assert_eq!(series.samples.len(), 2, "{}", series.name);
+        assert!(series.samples.iter().all(|sample| *sample > 1000), "{series:?}");
+        assert_eq!(series.enforced.as_deref(), Some("enforced"), "{}", series.name);
+    }
     assert_eq!(left(&host), Vec::<String>::new());
 }
 
