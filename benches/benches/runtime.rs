@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use isolab_benches::{options, program};
+use isolab_benches::{Recording, options, program};
 use isolab_core::host::Host;
 use isolab_reports::units;
 use isolab_scenarios::cancel::Cancel;
@@ -19,6 +19,7 @@ const LIMITS: Limits = Limits { rounds: 200, time: Duration::from_secs(30), seed
 const RESTS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(200)];
 
 fn runtime(_: &mut Criterion) {
+    let mut recording = Recording::begin("runtime");
     let (host, program) = (Host::probe(), program());
     // Beside the folder of the benches.
     let own = program.parent().and_then(|deps| deps.parent()).map(|release| release.join("isolab-runtime"));
@@ -28,27 +29,39 @@ fn runtime(_: &mut Criterion) {
         let (other, ours) = match both {
             Ok(both) => both,
             Err(reason) => {
-                eprintln!(
-                    "runtime: not testable here: {reason}; `cargo build --release` makes isolab-runtime"
-                );
+                let remedy = "`cargo build --release` makes isolab-runtime";
+                recording.add_gap(&format!("runtime: {peer}"), &reason, remedy);
                 continue;
             }
         };
         for rest in RESTS {
             let options = Options { rest, ..options(&program, LIMITS) };
             match spawn::against([other.as_ref(), ours.as_ref()], &options, &host, &Quiet, &Cancel::new()) {
-                Ok(pairs) => say(peer, rest, &pairs),
-                Err(error) => eprintln!("runtime: {peer} is not testable here: {error}"),
+                Ok(pairs) => {
+                    let when = if rest.is_zero() {
+                        String::new()
+                    } else {
+                        format!(", {} ms apart", rest.as_millis())
+                    };
+                    say(peer, &when, &pairs);
+                    let title = format!("isolab-runtime run against {peer} run, on the same bundle{when}");
+                    let variants = [(peer, pairs.a.as_slice()), ("isolab-runtime", pairs.b.as_slice())];
+                    recording.add_samples(&format!("runtime-{peer}{when}"), &title, &variants);
+                }
+                Err(error) => {
+                    let remedy = "see what the runtime says of the bundle";
+                    recording.add_gap(&format!("runtime: {peer}"), &error.to_string(), remedy);
+                }
             }
         }
     }
+    recording.write();
 }
 
-fn say(peer: &str, rest: Duration, pairs: &Pairs) {
+fn say(peer: &str, when: &str, pairs: &Pairs) {
     let medians = pairs.medians().map(|median| units::nanos(median.unwrap_or_default()));
     let ratio = pairs.compare().map_or_else(String::new, |found| found.ratio.ratio_line());
     let [theirs, ours] = medians;
-    let when = if rest.is_zero() { String::new() } else { format!(", {} ms apart", rest.as_millis()) };
     println!("runtime/{peer}{when}: isolab-runtime {ours}, {peer} {theirs}, ratio {ratio}, goal 0.4 of crun");
 }
 

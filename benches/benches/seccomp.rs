@@ -22,6 +22,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use isolab_benches::Recording;
 use isolab_core::host::Host;
 use isolab_core::need;
 use isolab_core::seccomp::{Arch, Filter, Program};
@@ -47,6 +48,7 @@ fn seccomp(criterion: &mut Criterion) {
     if !need::met(&[libseccomp::NEEDS[0], libseccomp::NEEDS[1], engine::PROFILE]) {
         return;
     }
+    let mut recording = Recording::begin("seccomp");
     let profile = engine::profile(&engine::CAPABILITIES).unwrap();
     let started = Instant::now();
     let ours = compile(&profile);
@@ -61,10 +63,14 @@ fn seccomp(criterion: &mut Criterion) {
                 bencher.iter_custom(|count| (0..count).map(|_| measure(program)).sum());
             });
         }
-        ratio(name, measure, &ours, &linear);
+        let [one, other] = ratio(name, measure, &ours, &linear);
+        let title = format!("{name} the engine's default profile: libseccomp's linear filter, and core's");
+        let variants = [("libseccomp", other.as_slice()), ("core", one.as_slice())];
+        recording.add_samples(&format!("seccomp-{name}"), &title, &variants);
     }
     group.finish();
     println!("seccomp/length: {} and {} instructions", ours.instructions.len(), linear.instructions.len());
+    recording.write();
 }
 
 /// Runs `body` on a thread that may load a filter.
@@ -100,8 +106,8 @@ fn run(program: &Program) -> Duration {
     })
 }
 
-/// Interleaved pairs, and the median of their ratios.
-fn ratio(name: &str, measure: fn(&Program) -> Duration, ours: &Program, linear: &Program) {
+/// Interleaved pairs, and the median of their ratios. Returns the samples.
+fn ratio(name: &str, measure: fn(&Program) -> Duration, ours: &Program, linear: &Program) -> [Vec<u64>; 2] {
     let (mut one, mut other) = (Vec::new(), Vec::new());
     for round in 0..PAIRS {
         let mut sides = [(ours, &mut one), (linear, &mut other)];
@@ -109,17 +115,19 @@ fn ratio(name: &str, measure: fn(&Program) -> Duration, ours: &Program, linear: 
             sides.reverse();
         }
         for (program, samples) in sides {
-            samples.push(measure(program).as_nanos() as f64);
+            samples.push(u64::try_from(measure(program).as_nanos()).unwrap());
         }
     }
-    let paired = Paired::ratio(&one, &other).map_or_else(String::new, |paired| paired.ratio_line());
+    let float = |samples: &[u64]| samples.iter().map(|&sample| sample as f64).collect::<Vec<_>>();
+    let paired = Paired::ratio(&float(&one), &float(&other));
+    let paired = paired.map_or_else(String::new, |paired| paired.ratio_line());
     println!("seccomp/{name}: core against libseccomp's linear filter {paired}");
-    println!("seccomp/{name}: medians {} and {}", median(&mut one), median(&mut other));
+    println!("seccomp/{name}: medians {} and {}", median(&one), median(&other));
+    [one, other]
 }
 
-fn median(samples: &mut [f64]) -> String {
-    samples.sort_unstable_by(f64::total_cmp);
-    units::nanos(samples[samples.len() / 2])
+fn median(samples: &[u64]) -> String {
+    units::nanos(Sorted::nanos(samples).median().unwrap())
 }
 
 fn nanos(duration: Duration) -> String {

@@ -60,12 +60,7 @@ impl Groups {
         for mount in &self.hierarchies {
             let parent = mount.join(&self.name);
             fs::create_dir_all(&parent)?;
-            // A v1 cpuset begins without any CPU, and so would all below it.
-            for file in ["cpuset.cpus", "cpuset.mems"].map(Path::new) {
-                if mount.join(file).exists() && parent.join(file).exists() {
-                    fs::write(parent.join(file), fs::read_to_string(mount.join(file))?)?;
-                }
-            }
+            give_cpus(mount, &parent)?;
             fs::create_dir_all(parent.join(KEPT))?;
         }
         Ok(())
@@ -108,6 +103,20 @@ impl Drop for Groups {
             say(&format!("isolab: {error}"));
         }
     }
+}
+
+/// A v1 cpuset begins without any CPU, and whoever joined it, or a group below it, would be refused. This gives it those of
+/// its parent; in other hierarchies there is nothing to give.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub(crate) fn give_cpus(parent: &Path, group: &Path) -> io::Result<()> {
+    for file in ["cpuset.cpus", "cpuset.mems"].map(Path::new) {
+        if parent.join(file).exists() && group.join(file).exists() {
+            fs::write(group.join(file), fs::read_to_string(parent.join(file))?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Where the hierarchies are mounted.

@@ -29,6 +29,7 @@ mod posture;
 pub mod probe;
 pub mod progress;
 pub mod ready;
+pub mod record;
 pub mod schedule;
 pub mod schema;
 pub mod scratch;

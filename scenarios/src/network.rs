@@ -144,7 +144,7 @@ impl Lab {
 }
 
 /// A new network namespace, made in a thread that ends with it.
-fn new_namespace() -> sys::Result<File> {
+pub(crate) fn new_namespace() -> sys::Result<File> {
     let make = || {
         namespace::unshare(sys::namespace::NETWORK)?;
         open(Path::new("/proc/thread-self/ns/net"))

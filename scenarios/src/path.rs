@@ -63,6 +63,13 @@ impl Path {
         if steps.is_empty() { Err(fail("it is empty")) } else { Ok(Path(steps)) }
     }
 
+    /// Through objects by these keys, whatever is in them.
+    #[must_use]
+    pub(crate) fn keys<const N: usize>(keys: [&str; N]) -> Path {
+        const { assert!(N > 0, "a path has a step") };
+        Path(keys.map(|key| Step::Key(key.into())).into())
+    }
+
     /// The steps, of which there is at least one.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

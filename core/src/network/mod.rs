@@ -13,12 +13,16 @@ mod connection;
 pub(crate) mod message;
 #[cfg(feature = "launch")]
 pub(crate) mod perform;
+#[cfg(feature = "launch")]
+mod watch;
 
 use std::ffi::CString;
 use std::fmt;
 
 #[cfg(feature = "launch")]
 pub use connection::{Address, Connection, Link, in_namespace};
+#[cfg(feature = "launch")]
+pub use watch::Watch;
 
 use crate::config::{Config, Reader};
 use crate::host::Host;

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod clone;
 pub mod credential;
 pub mod directory;
+pub mod errand;
 pub mod event;
 #[cfg(feature = "faults")]
 pub mod fault;

@@ -18,6 +18,19 @@ pub fn socket() -> Result<OwnedFd> {
     Ok(unsafe { owned(fd) })
 }
 
+/// Has the socket told when links come, change and go (`RTMGRP_LINK`). It is bound for that: the kernel's own messages go
+/// to all but the port that they came from, which is 0, as is that of a socket that is not bound.
+///
+/// # Errors
+/// As in `bind(2)`.
+pub fn hear_of_links(socket: BorrowedFd<'_>) -> Result<()> {
+    // `struct sockaddr_nl`: family and padding, port (0: the kernel chooses one), groups.
+    let address = [libc::AF_NETLINK as u32, 0, libc::RTMGRP_LINK as u32];
+    // SAFETY: on little-endian machines the words have the layout of the structure, and outlive the call.
+    unsafe { call(Sysno::bind, args![raw(socket), address.as_ptr(), size_of_val(&address)]) }?;
+    Ok(())
+}
+
 /// Sends a message to the kernel, which has acted on it when this returns.
 ///
 /// # Errors

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use isolab_scenarios::cost::{self, calls, fio, floor, ladder, live, network, overlay, parallel, spawn};
+use isolab_scenarios::cost::{
+    self, axes, calls, crowded, fio, floor, groups, ladder, live, network, overlay, parallel, spawn, teardown,
+};
 use isolab_scenarios::schedule::Limits;
 use isolab_scenarios::schema;
 
@@ -21,10 +23,26 @@ pub(super) enum Part {
     Ladder,
     /// The launcher against the cheapest sequence for the same posture
     Floor,
-    /// The launcher and the floor beside 1,000 live containers
+    /// The launcher and the floor beside up to 1,000 live containers
     Live,
-    /// Launches a second with 1 to 16 under way, by the launcher and by the floor
+    /// Launches a second with 1 to 32 under way, by the launcher and by the floor
     Parallel,
+    /// A launch with namespaces alone and in pairs
+    Pairs,
+    /// A launch by the extents of its id maps
+    Maps,
+    /// A launch by the number of its mounts
+    Mounts,
+    /// A launch by the size of its seccomp filter
+    Filters,
+    /// A launch by the program that is executed
+    Programs,
+    /// Make, join and remove a control group, in each hierarchy
+    Groups,
+    /// From a container's kill until nothing of it is there
+    Teardown,
+    /// A launch by the mounts in the launcher's own mount namespace
+    Crowded,
     /// The same bundle over all launchers
     Spawn,
     /// Create, read and copy-up on an overlay against the plain directory
@@ -128,12 +146,21 @@ pub(super) fn stage(session: &mut Session, part: Part, tuning: &Tuning) -> Resul
         let ladder = schema::parse("catalog/costs", declaration).map_err(Failure::internal)?;
         Ok(ladder::run(&ladder, &options(ladder::QUICK), host, bars, cancel))
     };
+    let axis = |ladder| ladder::run(&ladder, &options(ladder::QUICK), host, bars, cancel);
     let costs = match part {
         Part::Alone => launches(ladder::ALONE)?,
         Part::Ladder => launches(ladder::FIRST)?,
         Part::Floor => floor::run(&options(floor::QUICK), host, bars, cancel),
         Part::Live => live::run(&options(live::QUICK), host, bars, cancel),
         Part::Parallel => parallel::run(&options(parallel::QUICK), host, bars, cancel),
+        Part::Pairs => axis(axes::namespaces::ladder()),
+        Part::Maps => axis(axes::maps::ladder()),
+        Part::Mounts => axis(axes::mounts::ladder()),
+        Part::Filters => axis(axes::filters::ladder()),
+        Part::Programs => axis(axes::programs::ladder()),
+        Part::Groups => groups::run(&options(groups::QUICK), host, bars, cancel),
+        Part::Teardown => teardown::run(&options(teardown::QUICK), host, bars, cancel),
+        Part::Crowded => crowded::run(&options(crowded::QUICK), host, bars, cancel),
         Part::Spawn => spawn::run(launchers, &options(spawn::QUICK), host, bars, cancel),
         Part::Overlay => overlay::run(&options(overlay::QUICK), host, bars, cancel),
         Part::OverlayAxes => overlay::axes::run(&options(overlay::axes::LIMITS), host, bars, cancel),

@@ -4,17 +4,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use isolab_core::host::{Feature, Host};
 use isolab_reports::figures::Figures;
-use isolab_reports::record::{Cost, FORMAT, Guarantee, Mutant, NotTested, Outcome, Record, Sweep};
+use isolab_reports::record::{Cost, Guarantee, Mutant, NotTested, Outcome, Record, Sweep};
 use isolab_scenarios::cancel::{Cancel, Cancelled};
 use isolab_scenarios::interference;
 use isolab_scenarios::launcher::{self, Found, Launcher};
 use isolab_scenarios::leftovers;
-use isolab_scenarios::noise;
 use isolab_scenarios::progress::say;
+use isolab_scenarios::record;
 use isolab_scenarios::scratch::Scratch;
 
 use super::bars::Bars;
@@ -56,24 +56,9 @@ impl Session {
         let Found { here: launchers, absent: mut not_tested } = launchers(&common.launcher, &host)?;
         not_tested.extend(missing_features(&host));
         let program = std::env::current_exe().map_err(Failure::internal)?;
-        let record = Record {
-            format: FORMAT,
-            isolab: env!("CARGO_PKG_VERSION").into(),
-            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-            seconds: 0.0,
-            command: command.into(),
-            host: host.clone(),
-            noise: noise::calibrate(&cancel).map_err(|Cancelled| Failure::Interrupted)?,
-            launchers: launchers.iter().map(|launcher| launcher.describe()).collect(),
-            guarantees: Vec::new(),
-            costs: Vec::new(),
-            interference: Vec::new(),
-            instrument: None,
-            questions: Vec::new(),
-            sweeps: Vec::new(),
-            mutants: Vec::new(),
-            not_tested,
-        };
+        let described = launchers.iter().map(|launcher| launcher.describe()).collect();
+        let record = record::begin(command, &host, described, &cancel);
+        let record = Record { not_tested, ..record.map_err(|Cancelled| Failure::Interrupted)? };
         Ok(Session { host, launchers, program, bars: Bars::new(), cancel, folder, record, begun })
     }
 
@@ -109,8 +94,7 @@ impl Session {
     /// Writes and prints what was found, and says with the exit status how it went.
     pub(super) fn end(mut self, common: &Common) -> Result<ExitCode, Failure> {
         self.cancel.check().map_err(|Cancelled| Failure::Interrupted)?;
-        self.record.seconds = self.begun.elapsed().as_secs_f64();
-        self.record.noise.load[1] = noise::load().unwrap_or_default();
+        record::end(&mut self.record, self.begun);
         drop(self.bars);
         let html = self.folder.map(|folder| folder.write(&self.record)).transpose()?;
         if common.json {

@@ -16,11 +16,12 @@ use isolab_core::observe::Observation;
 use isolab_core::oci;
 use isolab_core::plan::{Op, Plan};
 use isolab_core::process;
+use isolab_core::sys::clock;
 use isolab_core::sys::floor::{Floor, Posture};
 use isolab_reports::record::{Cost, NotTested, Series};
 use serde_json::{Value, json};
 
-use super::Options;
+use super::{Options, Timed, Timings};
 use crate::bed::Bed;
 use crate::bundle::Bundle;
 use crate::cancel::Cancel;
@@ -44,6 +45,7 @@ pub struct Pair {
 }
 
 /// Containers that are alive and do nothing.
+#[derive(Default)]
 pub struct Crowd(Vec<Container>);
 
 impl Crowd {
@@ -74,27 +76,32 @@ impl Pair {
         Ok(Pair { ready, floor: by_hand, bundle, bed })
     }
 
-    /// Makes containers of the same config, each with groups of its own, and holds them at their exec.
+    /// Makes a crowd of `count` containers of the same config, each with groups of its own, and holds them at their exec.
     ///
     /// # Errors
     /// When one cannot be launched, or the run is to stop.
-    pub fn crowd(&self, count: usize, progress: &dyn Progress, cancel: &Cancel) -> Result<Crowd, Error> {
-        let mut crowd = Crowd(Vec::new());
-        for number in 0..count {
+    pub fn enlarge(
+        &self,
+        crowd: &mut Crowd,
+        count: usize,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<(), Error> {
+        for number in crowd.0.len()..count {
             cancel.check()?;
             progress.step(&format!("container {number}"));
             let config = with_group(&self.bundle, &self.bed.group(&format!("live-{number}")));
             let ready = Ready::new(&config, self.bundle.dir(), ID, &self.bed.host)?;
             crowd.0.push(ready.held()?);
         }
-        Ok(crowd)
+        Ok(())
     }
 
-    /// Launches once each way; nanoseconds of the launcher and of the floor. `floor_first` says who begins.
+    /// Launches once each way: the launcher and the floor. `floor_first` says who begins.
     ///
     /// # Errors
     /// When either fails.
-    pub fn sample(&mut self, floor_first: bool) -> Result<(u64, u64), Error> {
+    pub fn sample(&mut self, floor_first: bool) -> Result<(Timed, Timed), Error> {
         if floor_first {
             let floor = self.floor()?;
             return Ok((self.core()?, floor));
@@ -107,20 +114,22 @@ impl Pair {
     ///
     /// # Errors
     /// When it fails.
-    pub fn core(&mut self) -> Result<u64, Error> {
-        self.ready.whole(0).map(|whole| whole.removed)
+    pub fn core(&mut self) -> Result<Timed, Error> {
+        self.ready.whole(0).map(|whole| Timed { total: whole.removed, on_cpu: whole.on_cpu })
     }
 
-    /// One launch by the floor, removal included.
+    /// One launch by the floor, removal included. Its time on CPU is that of this process and of its children, which
+    /// the kernel counts in microseconds.
     ///
     /// # Errors
     /// When it fails.
-    pub fn floor(&mut self) -> Result<u64, Error> {
-        let begun = Instant::now();
+    pub fn floor(&mut self) -> Result<Timed, Error> {
+        let cpu = || clock::process_cpu() + clock::children_cpu();
+        let (begun, own) = (Instant::now(), cpu());
         let status = self.floor.run();
-        let passed = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let total = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         match status {
-            Ok(0) => Ok(passed),
+            Ok(0) => Ok(Timed { total, on_cpu: cpu().saturating_sub(own) }),
             Ok(status) => {
                 Err(Error::Ended { what: "the floor's workload".into(), how: format!("status {status:#x}") })
             }
@@ -145,7 +154,7 @@ pub fn run(
         Ok(pair) => pair,
         Err(error) => return Ok((Vec::new(), vec![error.into_not_tested(ID)?])),
     };
-    let (mut core, mut floor) = (Vec::new(), Vec::new());
+    let (mut core, mut floor) = (Timings::default(), Timings::default());
     progress.begin("spawn against the floor", u64::from(options.limits.rounds));
     let mut rounds = Rounds::new(2, options.limits);
     while let Some(order) = rounds.next_round() {
@@ -153,15 +162,21 @@ pub fn run(
         progress.step("launcher and floor");
         let floor_first = order.first() == Some(&1);
         let (launcher, by_hand) = pair.sample(floor_first)?;
-        core.push(launcher);
-        floor.push(by_hand);
+        core.add(launcher);
+        floor.add(by_hand);
     }
     progress.done();
+    Ok((vec![cost(&core, &floor)], Vec::new()))
+}
+
+/// As a cost of a record. The launcher's container was verified when the two were made ready.
+#[must_use]
+pub fn cost(core: &Timings, floor: &Timings) -> Cost {
     let title =
         "Launch, run, wait, remove: the launcher against the cheapest sequence for the same posture".into();
-    let core = Series { enforced: Some("enforced".into()), ..Series::of("core", Some("floor"), core) };
-    let both = vec![Series::of("floor", None, floor), core];
-    Ok((vec![Cost { id: ID.into(), title, launcher: "core".into(), series: both }], Vec::new()))
+    let core = Series { enforced: Some("enforced".into()), ..core.series("core", Some("floor")) };
+    let series = vec![floor.series("floor", None), core];
+    Cost { id: ID.into(), title, launcher: "core".into(), series }
 }
 
 fn config(bed: &Bed) -> Value {

@@ -1,20 +1,27 @@
 //! Costs: what a launch or an operation inside a container takes, measured in interleaved rounds.
 
 pub mod ab;
+pub mod axes;
 pub mod calls;
+pub mod crowded;
 pub mod fio;
 pub mod floor;
+pub mod groups;
 pub mod ladder;
 pub mod live;
 pub mod network;
 pub mod overlay;
 pub mod parallel;
 pub mod spawn;
+pub mod teardown;
 
 mod steps;
+mod timings;
 
 use std::path::Path;
 use std::time::Duration;
+
+pub use timings::{Timed, Timings};
 
 use crate::schedule::Limits;
 

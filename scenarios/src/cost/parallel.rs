@@ -1,16 +1,18 @@
-//! Launches at the same time: how many a second, by the launcher and by the floor, with 1 to 16 under way.
+//! Launches at the same time: how many a second, by the launcher and by the floor, with 1 to 32 under way.
 //!
-//! Sides and numbers take turns in short slices. A sample is the time of a slice over the launches that ended in it.
+//! Sides and numbers take turns in short slices. A sample is the time of a slice over the launches that ended in it. So is
+//! their time on CPU, which is a cost of its own: with several under way it is no part of a sample.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use isolab_core::host::Host;
+use isolab_core::sys::clock;
 use isolab_reports::record::{Cost, NotTested, Series};
 
-use super::Options;
 use super::floor::Pair;
+use super::{Options, Timed};
 use crate::cancel::Cancel;
 use crate::progress::Progress;
 use crate::ready::Error;
@@ -18,10 +20,12 @@ use crate::schedule::{Limits, Rounds};
 
 /// Id of the cost in the record.
 pub const ID: &str = "spawn-parallel";
+/// Id of the time on CPU.
+pub const ON_CPU: &str = "spawn-parallel-on-cpu";
 /// Limits for a run of some seconds.
 pub const QUICK: Limits = Limits { rounds: 8, time: Duration::from_secs(30), seed: 1 };
 /// How many are under way.
-pub const WIDTHS: [usize; 5] = [1, 2, 4, 8, 16];
+pub const WIDTHS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 /// How long a slice is.
 const SLICE: Duration = Duration::from_millis(300);
 
@@ -43,6 +47,8 @@ pub struct Lane {
     pub width: usize,
     /// The samples.
     pub samples: Vec<u64>,
+    /// Nanoseconds on CPU for a launch, of this process and of those that it waited for.
+    pub on_cpu: Vec<u64>,
 }
 
 /// One launcher and one floor for each that can be under way.
@@ -65,7 +71,8 @@ pub fn lanes(
     cancel: &Cancel,
 ) -> Result<Vec<Lane>, Error> {
     let sides = WIDTHS.into_iter().flat_map(|width| [(By::Core, width), (By::Floor, width)]);
-    let mut lanes: Vec<Lane> = sides.map(|(by, width)| Lane { by, width, samples: Vec::new() }).collect();
+    let mut lanes: Vec<Lane> =
+        sides.map(|(by, width)| Lane { by, width, samples: Vec::new(), on_cpu: Vec::new() }).collect();
     progress.begin("launches in parallel", u64::from(limits.rounds));
     let mut rounds = Rounds::new(lanes.len(), limits);
     while let Some(order) = rounds.next_round() {
@@ -73,17 +80,20 @@ pub fn lanes(
         for at in order {
             cancel.check()?;
             let lane = &mut lanes[at];
-            lane.samples.push(slice(&pairs[..lane.width], lane.by)?);
+            let slice = slice(&pairs[..lane.width], lane.by)?;
+            lane.samples.push(slice.total);
+            lane.on_cpu.push(slice.on_cpu);
         }
     }
     progress.done();
     Ok(lanes)
 }
 
-/// One slice: nanoseconds for a launch.
-fn slice(pairs: &[Mutex<Pair>], by: By) -> Result<u64, Error> {
+/// One slice: what a launch took.
+fn slice(pairs: &[Mutex<Pair>], by: By) -> Result<Timed, Error> {
     let count = AtomicU64::new(0);
-    let begun = Instant::now();
+    let cpu = || clock::process_cpu() + clock::children_cpu();
+    let (begun, own) = (Instant::now(), cpu());
     let one = |pair: &Mutex<Pair>| -> Result<(), Error> {
         let mut pair = pair.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         while begun.elapsed() < SLICE {
@@ -104,7 +114,8 @@ fn slice(pairs: &[Mutex<Pair>], by: By) -> Result<u64, Error> {
         })
     })?;
     let passed = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    Ok(passed / count.into_inner().max(1))
+    let count = count.into_inner().max(1);
+    Ok(Timed { total: passed / count, on_cpu: cpu().saturating_sub(own) / count })
 }
 
 /// Measures, for a record.
@@ -121,15 +132,25 @@ pub fn run(
         Ok(pairs) => pairs,
         Err(error) => return Ok((Vec::new(), vec![error.into_not_tested(ID)?])),
     };
+    Ok((costs(&lanes(&pairs, options.limits, progress, cancel)?), Vec::new()))
+}
+
+/// As costs of a record: the time, and the time on CPU.
+#[must_use]
+pub fn costs(lanes: &[Lane]) -> Vec<Cost> {
     let name = |by: By, width: usize| match by {
         By::Core => format!("core, {width} at a time"),
         By::Floor => format!("floor, {width} at a time"),
     };
-    let series = lanes(&pairs, options.limits, progress, cancel)?.into_iter().map(|lane| {
-        let against = (lane.by == By::Core).then(|| name(By::Floor, lane.width));
-        Series::of(name(lane.by, lane.width), against.as_deref(), lane.samples)
-    });
-    let title = "Time for a launch when several are under way".into();
-    let series = series.collect();
-    Ok((vec![Cost { id: ID.into(), title, launcher: "core".into(), series }], Vec::new()))
+    let cost = |id: &str, title: &str, samples: fn(&Lane) -> &Vec<u64>| {
+        let series = lanes.iter().map(|lane| {
+            let against = (lane.by == By::Core).then(|| name(By::Floor, lane.width));
+            Series::of(name(lane.by, lane.width), against.as_deref(), samples(lane).clone())
+        });
+        Cost { id: id.into(), title: title.into(), launcher: "core".into(), series: series.collect() }
+    };
+    vec![
+        cost(ID, "Time for a launch when several are under way", |lane| &lane.samples),
+        cost(ON_CPU, "Time on CPU for a launch when several are under way", |lane| &lane.on_cpu),
+    ]
 }

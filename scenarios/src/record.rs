@@ -1,0 +1,62 @@
+//! A record as a run begins and ends it: what ran, where, when, and how far its numbers can be trusted.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use isolab_core::host::Host;
+use isolab_reports::record::{FORMAT, Launcher, Record};
+
+use crate::cancel::{Cancel, Cancelled};
+use crate::noise;
+
+/// A record without results. Calibrates, see [`noise::calibrate`].
+///
+/// # Errors
+/// When cancelled.
+pub fn begin(
+    command: &str,
+    host: &Host,
+    launchers: Vec<Launcher>,
+    cancel: &Cancel,
+) -> Result<Record, Cancelled> {
+    Ok(Record {
+        format: FORMAT,
+        isolab: env!("CARGO_PKG_VERSION").into(),
+        started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        seconds: 0.0,
+        command: command.into(),
+        host: host.clone(),
+        noise: noise::calibrate(cancel)?,
+        launchers,
+        guarantees: Vec::new(),
+        costs: Vec::new(),
+        interference: Vec::new(),
+        instrument: None,
+        questions: Vec::new(),
+        sweeps: Vec::new(),
+        mutants: Vec::new(),
+        not_tested: Vec::new(),
+    })
+}
+
+/// Notes how long the run took that began then, and the load at its end.
+pub fn end(record: &mut Record, begun: Instant) {
+    record.seconds = begun.elapsed().as_secs_f64();
+    record.noise.load[1] = noise::load().unwrap_or_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_without_results_is_one() {
+        let begun = Instant::now();
+        let mut record = begin("bench", &crate::testing::host(), Vec::new(), &Cancel::new()).unwrap();
+        end(&mut record, begun);
+        assert!(record.seconds > 0.0 && record.started > 0 && !record.noise.clock_read.is_empty());
+        let scratch = crate::scratch::Scratch::new().unwrap();
+        let path = scratch.path().join("record.json");
+        record.write(&path).unwrap();
+        assert_eq!(Record::read(&path).unwrap(), record);
+    }
+}
