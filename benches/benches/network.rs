@@ -6,19 +6,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group};
-use isolab_benches::{options, program};
+use isolab_benches::{Recording, inside_or, options, program};
 use isolab_core::host::Host;
 use isolab_reports::stats::{Paired, Sorted};
 use isolab_reports::units;
 use isolab_scenarios::cancel::Cancel;
-use isolab_scenarios::cost::network::{Bench, Lane, PATHS};
+use isolab_scenarios::cost::network::{self, Bench, Lane, PATHS};
 use isolab_scenarios::progress::Quiet;
 use isolab_scenarios::schedule::Limits;
-use isolab_scenarios::workload;
 
 const LIMITS: Limits = Limits { rounds: 200, time: Duration::from_secs(60), seed: 1 };
 
-fn network(_: &mut Criterion) {
+fn paths(_: &mut Criterion) {
+    let mut recording = Recording::begin("network");
     let (program, cancel) = (program(), Cancel::new());
     let bench = match Bench::new(&options(&program, LIMITS), &Host::probe(), &cancel) {
         Ok(bench) => bench,
@@ -30,6 +30,12 @@ fn network(_: &mut Criterion) {
     bench.end(&cancel).unwrap_or_else(|error| panic!("end the servers: {error}"));
     for of_operation in lanes.chunks(PATHS.len()) {
         let loopback = &of_operation[0];
+        let names: Vec<String> =
+            of_operation.iter().map(|lane| format!("{}, {}", lane.operation, lane.path)).collect();
+        let lanes = names.iter().zip(of_operation);
+        let variants: Vec<(&str, &[u64])> =
+            lanes.map(|(name, lane)| (name.as_str(), lane.samples.as_slice())).collect();
+        recording.add_samples(network::ID, "A network path against loopback", &variants);
         for lane in of_operation {
             let nanos = units::nanos(Sorted::nanos(&lane.samples).median().unwrap_or_default());
             let ratio = Paired::ratio(&float(lane), &float(loopback)).map(|ratio| ratio.ratio_line());
@@ -43,15 +49,8 @@ fn float(lane: &Lane) -> Vec<f64> {
     lane.samples.iter().map(|&sample| sample as f64).collect()
 }
 
-criterion_group!(benches, network);
+criterion_group!(benches, paths);
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let [_, inside, work, request] = &arguments[..]
-        && (&**inside, &**work) == ("inside", "work")
-    {
-        return workload::main(request);
-    }
-    benches();
-    ExitCode::SUCCESS
+    inside_or(benches)
 }

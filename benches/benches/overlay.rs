@@ -6,16 +6,18 @@
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use isolab_benches::Recording;
 use isolab_reports::stats::{Paired, Sorted};
 use isolab_reports::units;
 use isolab_scenarios::cancel::Cancel;
-use isolab_scenarios::cost::fio::{Pair, pairs};
+use isolab_scenarios::cost::fio::{self, Pair, pairs};
 use isolab_scenarios::progress::Quiet;
 use isolab_scenarios::schedule::Limits;
 
 const LIMITS: Limits = Limits { rounds: 20, time: Duration::from_secs(60), seed: 1 };
 
 fn overlay(_: &mut Criterion) {
+    let mut recording = Recording::begin("overlay");
     let (version, pairs) = match pairs(LIMITS, &Quiet, &Cancel::new()) {
         Ok(measured) => measured,
         Err(error) => {
@@ -23,15 +25,19 @@ fn overlay(_: &mut Criterion) {
             return;
         }
     };
-    for Pair { job, isolab, fio } in &pairs {
+    for Pair { job, isolab, fio: theirs } in &pairs {
         println!(
             "overlay/{}: isolab {}, {version} {}, ratio {}, goal 0.9 to 1.1",
             job.name,
             median(isolab),
-            median(fio),
-            ratio(isolab, fio)
+            median(theirs),
+            ratio(isolab, theirs)
         );
+        let names = ["fio", "isolab"].map(|who| format!("{}, {who}", job.name));
+        let variants = [(names[0].as_str(), theirs.as_slice()), (names[1].as_str(), isolab.as_slice())];
+        recording.add_samples(fio::ID, "The same jobs on one file by isolab and by fio", &variants);
     }
+    recording.write();
 }
 
 fn ratio(ours: &[u64], theirs: &[u64]) -> String {

@@ -1,20 +1,35 @@
 //! criterion benches of isolab. The benches are in `benches/`; this library holds what they share.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use isolab_core::host::Host;
+use isolab_reports::figures::Figures;
 use isolab_reports::record::{Cost, NotTested, Record, Series};
 use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::cost::Options;
 use isolab_scenarios::cost::floor::{Pair, QUICK};
-use isolab_scenarios::record;
 use isolab_scenarios::schedule::Limits;
+use isolab_scenarios::{interference, record, workload};
 
 /// The bench's own binary stands in for isolab's: the program that is launched is another.
 #[must_use]
 pub fn program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"))
+}
+
+/// The `main` of a bench whose own binary is what runs in the containers: a workload there, the benches here.
+#[must_use]
+pub fn inside_or(benches: impl FnOnce()) -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, inside, work, request] = &arguments[..]
+        && (&**inside, &**work) == ("inside", "work")
+    {
+        return workload::main(request);
+    }
+    benches();
+    ExitCode::SUCCESS
 }
 
 /// How the benches measure.
@@ -73,6 +88,19 @@ impl Recording {
             vec![Cost { id: id.into(), title: title.into(), launcher, series: series.collect() }],
             Vec::new(),
         ));
+    }
+
+    /// Adds cells of a matrix.
+    pub fn add_interference(&mut self, found: interference::Findings) {
+        self.record.interference.extend(found.cells);
+        self.record.not_tested.extend(found.not_tested);
+        self.record.instrument = found.instrument;
+    }
+
+    /// What the pages would say of it so far.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        Figures::of(&self.record)
     }
 
     /// Adds why something was not measured, and says it.
