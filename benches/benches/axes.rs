@@ -2,9 +2,8 @@
 //! a time; teardown; and a launcher with many mounts of its own.
 //!
 //! `cargo bench --bench axes -- pairs groups` measures some of them. Medians with the time on CPU go to the terminal,
-//! everything to the record.
+//! everything to the record. Nothing of it is criterion's: the samples of all variants take turns.
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use isolab_benches::{Recording, options, program};
 use isolab_core::host::Host;
 use isolab_reports::record::{Cost, NotTested, Series};
@@ -18,7 +17,8 @@ use isolab_scenarios::ready::Error;
 /// Beside the ladders of [`axes::NAMES`].
 const OTHERS: [&str; 3] = ["groups", "teardown", "crowded"];
 
-fn all(_: &mut Criterion) {
+fn main() {
+    // cargo adds `--bench`.
     let asked: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
     let mut recording = Recording::begin("axes");
     for name in axes::NAMES.into_iter().chain(OTHERS) {
@@ -41,7 +41,7 @@ fn measure(name: &str) -> Result<(Vec<Cost>, Vec<NotTested>), Error> {
         ("groups", _) => groups::run(&options(groups::QUICK), &host, &Quiet, &cancel),
         ("teardown", _) => teardown::run(&options(teardown::QUICK), &host, &Quiet, &cancel),
         ("crowded", _) => crowded::run(&options(crowded::QUICK), &host, &Quiet, &cancel),
-        (_, Some(axis)) => ladder::run(&axis, &options(ladder::QUICK), &host, &Quiet, &cancel),
+        (_, Some(axis)) => ladder::run(&axis, &options(axes::QUICK), &host, &Quiet, &cancel),
         (_, None) => Ok((Vec::new(), Vec::new())),
     }
 }
@@ -69,6 +69,3 @@ fn split(series: &Series) -> String {
     });
     format!("{}{parts}", median(&series.samples))
 }
-
-criterion_group!(benches, all);
-criterion_main!(benches);

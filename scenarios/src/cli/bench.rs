@@ -146,7 +146,7 @@ pub(super) fn stage(session: &mut Session, part: Part, tuning: &Tuning) -> Resul
         let ladder = schema::parse("catalog/costs", declaration).map_err(Failure::internal)?;
         Ok(ladder::run(&ladder, &options(ladder::QUICK), host, bars, cancel))
     };
-    let axis = |ladder| ladder::run(&ladder, &options(ladder::QUICK), host, bars, cancel);
+    let axis = |ladder| ladder::run(&ladder, &options(axes::QUICK), host, bars, cancel);
     let costs = match part {
         Part::Alone => launches(ladder::ALONE)?,
         Part::Ladder => launches(ladder::FIRST)?,

@@ -9,13 +9,19 @@ pub mod mounts;
 pub mod namespaces;
 pub mod programs;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::ladder::{Each, Ladder, Rung};
 use crate::edit::Edit;
 use crate::path::Path;
+use crate::schedule::Limits;
 use crate::schema::Kind;
 use crate::workload::exit;
+
+/// Limits for a run of some seconds.
+pub const QUICK: Limits = Limits { rounds: 200, time: Duration::from_secs(8), seed: 1 };
 
 /// Names of the axes, in the order in which they are measured.
 pub const NAMES: [&str; 5] = ["pairs", "maps", "mounts", "filters", "programs"];
