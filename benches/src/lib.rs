@@ -123,9 +123,10 @@ impl Recording {
     }
 }
 
-/// In cargo's target directory, which the bench itself is in and which cargo tags (`CACHEDIR.TAG`).
+/// In cargo's target directory, which the bench itself is in and which cargo tags (`CACHEDIR.TAG`), as it does the folder of
+/// each target in it.
 fn default_base() -> PathBuf {
     let program = program();
-    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    let target = program.ancestors().filter(|folder| folder.join("CACHEDIR.TAG").exists()).last();
     target.unwrap_or(Path::new("target")).join("isolab/bench")
 }
