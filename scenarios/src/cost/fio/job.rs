@@ -38,9 +38,10 @@ impl Job {
         Stream { kind: self.kind, blocks: self.blocks, seed }
     }
 
-    /// The arguments with which `fio` does the same (fio(1)): `pread(2)` and `pwrite(2)` by one thread, on a file that is
-    /// there and cached and stays so, without advice to the kernel, timed by the same clock. Its buffer is filled once, as
-    /// ours is: touching it before every write would be a different load on the caches.
+    /// The arguments with which `fio` does the same (fio(1)): `pread(2)` and `pwrite(2)` by a process of its own, on a
+    /// file that is there and cached and stays so, without advice to the kernel, timed by the same clock. With `--thread` it
+    /// would share its table of descriptors with other threads, whose references the kernel counts in every call. Its buffer
+    /// is filled once, as ours is: touching it before every write would be a different load on the caches.
     #[must_use]
     pub fn arguments(&self, file: &Path, seed: u64) -> Vec<OsString> {
         let rw = match self.kind {
@@ -90,9 +91,8 @@ impl Job {
 /// What `fio` calls it.
 const MEDIAN: &str = "50.000000";
 
-const SAME: [&str; 10] = [
+const SAME: [&str; 9] = [
     "--ioengine=psync",
-    "--thread",
     "--invalidate=0",
     "--fadvise_hint=0",
     "--fallocate=none",
