@@ -70,7 +70,6 @@ impl File {
         let mut options = OpenOptions::new();
         let file =
             options.read(true).write(true).custom_flags(operation.flags()).open(&path).map_err(named)?;
-        file.sync_data()?;
         let mut buffer = vec![b'g'; size + ALIGN];
         let from = buffer.as_ptr().align_offset(ALIGN);
         let (mut number, mut random) = (0u64, Random::new(thread as u64));
@@ -91,9 +90,11 @@ impl File {
     }
 }
 
-/// Writes a file of a size, by way of a buffer: the group may have less memory than that.
+/// Writes a file of a size to the disk, by way of a buffer: the group may have less memory than that.
 fn fill(path: &Path, bytes: u64) -> io::Result<()> {
-    io::copy(&mut io::repeat(b'f').take(bytes), &mut fs::File::create(path)?).map(drop)
+    let mut file = fs::File::create(path)?;
+    io::copy(&mut io::repeat(b'f').take(bytes), &mut file)?;
+    file.sync_data()
 }
 
 #[cfg(test)]
