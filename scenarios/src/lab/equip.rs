@@ -12,7 +12,7 @@ use super::guest::initramfs::{self, Contents};
 use super::guest::{Carried, CgroupVersion, Command, Job, disk, modules};
 use super::kernel::modules::Loadable;
 use super::kernel::{self, Kernel};
-use super::machine::{Accelerator, Boot, Booted};
+use super::machine::{self, Accelerator, Boot, Booted, Watch};
 use crate::cancel::Cancel;
 use crate::scratch::Scratch;
 
@@ -29,6 +29,8 @@ pub struct Equipment {
     pub cgroup: CgroupVersion,
     /// Added to the kernel's command line.
     pub cmdline: String,
+    /// MiB of memory; for none [`machine::MEMORY`].
+    pub memory: Option<u32>,
 }
 
 /// A kernel with its modules read.
@@ -40,6 +42,21 @@ pub struct Guest {
     modules: Vec<(String, Vec<u8>)>,
     /// Modules that the scenarios need and the kernel has not, as far as it is known.
     pub gap: Option<NotTested>,
+}
+
+/// One boot of a guest.
+#[derive(Debug, Clone)]
+pub struct Once<'o> {
+    /// The program that becomes QEMU, and that is carried into the guest.
+    pub isolab: &'o Path,
+    /// What executes it.
+    pub accelerator: Accelerator,
+    /// Its layout.
+    pub layout: &'o Layout,
+    /// What it runs.
+    pub commands: Vec<Command>,
+    /// How long to wait for it.
+    pub patience: Patience,
 }
 
 /// How long to wait for a guest.
@@ -92,6 +109,20 @@ impl Guest {
         patience: Patience,
         cancel: &Cancel,
     ) -> Result<Booted, Error> {
+        self.watched(&Once { isolab, accelerator, layout, commands, patience }, None, cancel)
+    }
+
+    /// The same, with somebody who looks at it while it runs.
+    ///
+    /// # Errors
+    /// As [`Guest::boot`].
+    pub fn watched(
+        &self,
+        once: &Once<'_>,
+        seen: Option<&mut Watch<'_>>,
+        cancel: &Cancel,
+    ) -> Result<Booted, Error> {
+        let Once { isolab, accelerator, layout, patience, .. } = *once;
         let scratch = Scratch::new().map_err(Error::io("make a scratch directory"))?;
         let disk = self.equipment.disk.filter(|_| accelerator != Accelerator::Counted);
         let job = Job {
@@ -100,7 +131,7 @@ impl Guest {
             apparmor: self.equipment.apparmor.clone(),
             disk: disk.is_some(),
             delay: layout.delay,
-            commands,
+            commands: once.commands.clone(),
         };
         let contents =
             Contents { program: isolab, job: &job, modules: &self.modules, files: &self.equipment.carried };
@@ -119,8 +150,9 @@ impl Guest {
             cmdline: &self.equipment.cmdline,
             padding: layout.padding,
             patience,
+            memory: self.equipment.memory.unwrap_or(machine::MEMORY),
         };
-        boot.run(cancel)
+        boot.run(seen, cancel)
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod bisect;
 pub mod calibrate;
 mod collect;
+pub mod command;
 pub mod equip;
 mod error;
 pub mod guest;

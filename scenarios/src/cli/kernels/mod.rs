@@ -2,6 +2,7 @@
 
 mod bisect;
 mod calibrate;
+mod command;
 mod compare;
 mod options;
 mod seeds;
@@ -18,6 +19,7 @@ pub(super) fn kernels(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &arguments.command {
         Some(Subcommand::Bisect(arguments)) => bisect::bisect(arguments),
         Some(Subcommand::Calibrate(arguments)) => calibrate::calibrate(arguments),
+        None if !arguments.run.is_empty() => command::command(arguments),
         None if arguments.testing.test => test::test(arguments),
         None => compare::compare(arguments),
     }

@@ -51,6 +51,9 @@ pub(in crate::cli) struct Arguments {
     /// Folder for the results; it must not exist or be empty [default: target/isolab/TIME]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Instead of all this: one of isolab's commands, with its arguments, in one boot of each kernel
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["test", "only", "baseline", "fail_above", "all_checks", "checks"])]
+    pub(super) run: Vec<String>,
 }
 
 #[derive(clap::Subcommand)]

@@ -175,7 +175,7 @@ fn equipment(arguments: &LabArguments, cancel: &Cancel) -> Result<Equipment, lab
     }
     let disk = arguments.disk.map(|mib| mib << 20);
     let cmdline = arguments.cmdline.join(" ");
-    Ok(Equipment { carried, apparmor: loaded, disk, cgroup: arguments.cgroup.into(), cmdline })
+    Ok(Equipment { carried, apparmor: loaded, disk, cgroup: arguments.cgroup.into(), cmdline, memory: None })
 }
 
 /// Core's command line, where it was built beside this, for checks that take more than one command.

@@ -36,7 +36,23 @@ pub struct Boot<'b> {
     pub padding: u32,
     /// A guest that is later hangs, the time left out that it waited for a CPU of the host.
     pub patience: Patience,
+    /// Memory, in MiB.
+    pub memory: u32,
 }
+
+/// A guest that runs, for whoever looks at it meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub struct Alive<'a> {
+    /// QEMU's process.
+    pub pid: u32,
+    /// Since its start.
+    pub since: Duration,
+    /// The kernel's log so far, where a guest's processes can write to.
+    pub console: &'a Path,
+}
+
+/// Looks at a running guest, some hundred times a second.
+pub type Watch<'w> = dyn FnMut(&Alive<'_>) + 'w;
 
 /// What came of a boot.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,13 +88,15 @@ impl Booted {
 const PANIC: &str = "Kernel panic - not syncing: ";
 /// How often a guest is looked at.
 const TICK: Duration = Duration::from_millis(50);
+/// The same where somebody watches it: what is seen late by this is a thousandth of an emulated boot.
+const WATCHED: Duration = Duration::from_millis(4);
 
 impl Boot<'_> {
     /// Boots, waits for the end, and leaves nothing running. To be called by a thread that stays for that long.
     ///
     /// # Errors
     /// When QEMU cannot be started at all, or the run is to stop. A guest that fails is a [`Booted`].
-    pub fn run(&self, cancel: &Cancel) -> Result<Booted, Error> {
+    pub fn run(&self, seen: Option<&mut Watch<'_>>, cancel: &Cancel) -> Result<Booted, Error> {
         let scratch = Scratch::new().map_err(Error::io("make a scratch directory"))?;
         let paths = Paths::below(scratch.path());
         let files = Files {
@@ -88,11 +106,12 @@ impl Boot<'_> {
             console: &paths.console,
             wire: &paths.wire,
             stderr: &paths.stderr,
+            memory: self.memory,
         };
         let begun = Instant::now();
         let guest = Qemu::start(self.isolab, self.accelerator, &files, &cmdline(self.cmdline, self.padding));
         let mut guest = Guest(guest.map_err(Error::io("start QEMU"))?);
-        let watched = self.watch(&mut guest, &paths.wire, begun, cancel);
+        let watched = self.watch(&mut guest, &paths, begun, seen, cancel);
         drop(guest);
         let took = begun.elapsed();
         let Watched { end, had } = watched?;
@@ -108,26 +127,31 @@ impl Boot<'_> {
     fn watch(
         &self,
         guest: &mut Guest,
-        wire: &Path,
+        paths: &Paths,
         begun: Instant,
+        mut seen: Option<&mut Watch<'_>>,
         cancel: &Cancel,
     ) -> Result<Watched, Error> {
+        let tick = if seen.is_some() { WATCHED } else { TICK };
         let (mut ready, mut had) = (false, Duration::ZERO);
         loop {
             if let Some(status) = guest.0.try_wait().map_err(Error::io("wait for QEMU"))? {
                 return Ok(Watched { end: End::Exited(status), had });
             }
             cancel.check().map_err(|Cancelled| Error::Cancelled)?;
+            if let Some(seen) = &mut seen {
+                seen(&Alive { pid: guest.0.id(), since: begun.elapsed(), console: &paths.console });
+            }
             had = begun.elapsed().saturating_sub(starved(guest.0.id()));
             if had > self.patience.end {
                 return Ok(Watched { end: End::Late(self.patience.end), had });
             }
             // A guest that speaks is prepared: what it says first is that it is.
-            ready = ready || fs::metadata(wire).is_ok_and(|file| file.len() > 0);
+            ready = ready || fs::metadata(&paths.wire).is_ok_and(|file| file.len() > 0);
             if !ready && had > self.patience.ready {
                 return Ok(Watched { end: End::Silent(self.patience.ready), had });
             }
-            thread::sleep(TICK);
+            thread::sleep(tick);
         }
     }
 }

@@ -8,7 +8,6 @@ use std::process::{Child, Command, ExitCode, Stdio};
 
 use isolab_core::sys::process;
 
-use super::MEMORY;
 use crate::lab::Error;
 use crate::progress::say;
 
@@ -30,7 +29,7 @@ pub enum Accelerator {
     Counted,
 }
 
-/// The files of one boot.
+/// The files of one boot, and its memory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Files<'f> {
     /// The kernel.
@@ -45,6 +44,8 @@ pub(super) struct Files<'f> {
     pub(super) wire: &'f Path,
     /// What QEMU says.
     pub(super) stderr: &'f Path,
+    /// MiB of memory.
+    pub(super) memory: u32,
 }
 
 /// Isolab carries its own program into the guest, so the guest is of the host's architecture; only this one was tried.
@@ -124,7 +125,7 @@ fn arguments(accelerator: Accelerator, files: &Files<'_>, cmdline: &str) -> Vec<
         ],
     };
     let mut arguments: Vec<OsString> = processor.iter().map(OsString::from).collect();
-    arguments.extend(["-m", &MEMORY.to_string()].map(OsString::from));
+    arguments.extend(["-m", &files.memory.to_string()].map(OsString::from));
     arguments
         .extend(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"].map(OsString::from));
     for (option, file) in [("-kernel", files.image), ("-initrd", files.initramfs)] {
@@ -175,6 +176,7 @@ mod tests {
             console: Path::new("/t/kernel.log"),
             wire: Path::new("/t/wire"),
             stderr: Path::new("/t/stderr"),
+            memory: 1024,
         };
         let arguments = arguments(accelerator, &files, "quiet panic=-1");
         arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ")
