@@ -50,6 +50,9 @@ pub struct Record {
     /// Mutants of the guarantees' checks.
     #[serde(default)]
     pub mutants: Vec<Mutant>,
+    /// Containers beside guests with the same workload.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
     /// What could not be tested here, and what would make it testable.
     pub not_tested: Vec<NotTested>,
 }
@@ -143,6 +146,57 @@ pub enum MutantIs {
         /// What would help.
         remedy: String,
     },
+}
+
+/// A container beside a guest with the same workload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The guest: its kernel, its memory, what executes it.
+    pub guest: String,
+    /// What each takes of the host's memory while its workload waits.
+    pub memory: Vec<Amount>,
+    /// What each sees, beside what the host sees.
+    pub facts: Vec<Shared>,
+}
+
+/// Memory, one sample a round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Amount {
+    /// Which memory.
+    pub what: String,
+    /// Bytes for the container; empty where that could not be read.
+    pub container: Vec<u64>,
+    /// Bytes for the guest; empty where that could not be read.
+    pub guest: Vec<u64>,
+}
+
+/// One fact, as three see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// What it is about.
+    pub fact: String,
+    /// On the host.
+    pub host: String,
+    /// In the container.
+    pub container: String,
+    /// Whether that is the host's.
+    pub container_is: Sharing,
+    /// In the guest.
+    pub guest: String,
+    /// Whether that is the host's.
+    pub guest_is: Sharing,
+}
+
+/// Whose a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// The host's.
+    Shared,
+    /// Its own.
+    Own,
+    /// It cannot be seen from there.
+    NotSeen,
 }
 
 /// How something broken can be seen again.

@@ -67,6 +67,7 @@ fn measured(dice: &mut Dice, truth: Truth) -> Record {
         interference: Vec::new(),
         instrument: None,
         questions: Vec::new(),
+        beside: Vec::new(),
         sweeps: Vec::new(),
         mutants: Vec::new(),
         not_tested: Vec::new(),

@@ -62,6 +62,7 @@ fn empty() -> Record {
         interference: Vec::new(),
         instrument: None,
         questions: Vec::new(),
+        beside: Vec::new(),
         sweeps: Vec::new(),
         not_tested: Vec::new(),
         launchers: Vec::new(),

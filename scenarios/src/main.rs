@@ -15,6 +15,8 @@ fn main() -> ExitCode {
     // The in-container side comes first: it must start fast, and needs nothing of what the command line needs.
     match arguments.iter().skip(1).map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["inside", "work", request] => isolab_scenarios::workload::main(request),
+        ["inside", "look", _] => isolab_scenarios::cost::vm::look(),
+        ["inside", "contain", bundle] => isolab_scenarios::cost::vm::contain(bundle),
         ["inside", "probe", ..] => isolab_scenarios::probe::main(&arguments[3..]),
         ["inside", "faults", job] => isolab_scenarios::faults::worker::main(job),
         ["inside", "hook", file] => isolab_scenarios::hook::main(file),

@@ -32,6 +32,7 @@ pub fn begin(
         interference: Vec::new(),
         instrument: None,
         questions: Vec::new(),
+        beside: Vec::new(),
         sweeps: Vec::new(),
         mutants: Vec::new(),
         not_tested: Vec::new(),

@@ -5,6 +5,7 @@
 //! have chosen has its control characters spelled out. Pages lay figures out; they conclude nothing of their own.
 
 pub mod answers;
+pub mod beside;
 pub mod costs;
 pub mod faults;
 pub mod gaps;
@@ -52,6 +53,8 @@ pub struct Figures {
     pub faults: Vec<Faults>,
     /// Launches that are wrong on purpose, and whether their checks saw it.
     pub mutants: Vec<mutants::Row>,
+    /// Containers beside guests.
+    pub beside: Vec<beside::Beside>,
     /// What could not be tested, and how to make it testable.
     pub gaps: Vec<Gap>,
     /// What this host is.
@@ -92,6 +95,7 @@ impl Figures {
             interference,
             faults,
             mutants,
+            beside: beside::of(record),
             gaps: gaps::of(record),
             host: HostFacts::of(record),
             trust,

@@ -2,6 +2,7 @@
 //!
 //! Pure: the caller prints the text. Without colour it holds no escape sequence, whatever the record holds.
 
+mod beside;
 mod faults;
 mod mutants;
 mod numbers;
@@ -26,6 +27,7 @@ pub fn render(record: &Record, style: &Style, width: usize, html_path: Option<&P
     sections::trouble(&mut page, &figures);
     sections::guarantees(&mut page, &figures);
     numbers::costs(&mut page, &figures);
+    beside::beside(&mut page, &figures);
     numbers::interference(&mut page, &figures);
     faults::faults(&mut page, &figures);
     mutants::mutants(&mut page, &figures);

@@ -38,6 +38,7 @@ pub(crate) fn record() -> Record {
         costs: vec![ladder(&mut dice), floor(&mut dice), overlay(&mut dice)],
         sweeps: sweeps(),
         mutants: Vec::new(),
+        beside: Vec::new(),
         interference: interference(&mut dice),
         instrument: None,
         questions: Vec::new(),

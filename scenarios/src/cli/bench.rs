@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use isolab_scenarios::cost::{
     self, axes, calls, crowded, fio, floor, groups, ladder, live, network, overlay, parallel, spawn, teardown,
+    vm,
 };
 use isolab_scenarios::schedule::Limits;
 use isolab_scenarios::schema;
@@ -57,6 +58,8 @@ pub(super) enum Part {
     Network,
     /// Victims beside aggressors, with and without protection
     Interference,
+    /// The same bundle in a container and in a guest of the kernel lab: start, memory, calls, what is shared
+    Vm,
 }
 
 impl Part {
@@ -67,8 +70,11 @@ impl Part {
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// What to measure [default: everything]
+    /// What to measure [default: everything but vm, which may have to fetch a kernel]
     parts: Vec<Part>,
+    /// The guest's kernel of the part vm, named as for `isolab kernels`
+    #[arg(long, value_name = "KERNEL", default_value = vm::KERNEL)]
+    kernel: String,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
@@ -119,15 +125,17 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub(super) const LONG: Duration = Duration::from_secs(86_400);
 
 pub(super) fn bench(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { parts, tuning, matrix, common } = arguments;
+    let Arguments { parts, tuning, kernel, matrix, common } = arguments;
     let matrices = matrix.chosen()?;
     if matrix.only_lists() {
         return matrix::list(&matrices);
     }
     let mut session = Session::go_on("bench", common, matrix.kept())?;
-    let parts = if parts.is_empty() { Part::value_variants() } else { parts.as_slice() };
-    for part in parts {
+    // A guest may take a kernel that has to be fetched first.
+    let all: Vec<Part> = Part::value_variants().iter().copied().filter(|part| *part != Part::Vm).collect();
+    for part in if parts.is_empty() { &all } else { parts } {
         match part {
+            Part::Vm => against_vm(&mut session, kernel, tuning)?,
             Part::Interference => matrix.measure(&matrices, &mut session, tuning, common.out.as_deref())?,
             part => stage(&mut session, *part, tuning)?,
         }
@@ -168,8 +176,18 @@ pub(super) fn stage(session: &mut Session, part: Part, tuning: &Tuning) -> Resul
         Part::Calls => calls::run(&options(calls::QUICK), host, bars, cancel),
         Part::Network => network::run(&options(network::QUICK), host, bars, cancel),
         Part::Interference => return matrix::first(session, tuning),
+        Part::Vm => return against_vm(session, vm::KERNEL, tuning),
     };
     let costs = session::stage(costs, cancel)?;
     session.add_costs(costs);
+    Ok(())
+}
+
+/// A part, and no launcher: a guest has no process here that could be read, so no guarantee could be checked on it.
+fn against_vm(session: &mut Session, kernel: &str, tuning: &Tuning) -> Result<(), Failure> {
+    let Session { host, program, bars, cancel, .. } = &*session;
+    let found = vm::run(kernel, &tuning.options(vm::QUICK, program), host, bars, cancel);
+    let found = session::stage(found, cancel)?;
+    session.add_vm(found);
     Ok(())
 }

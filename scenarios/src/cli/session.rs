@@ -10,6 +10,7 @@ use isolab_core::host::{Feature, Host};
 use isolab_reports::figures::Figures;
 use isolab_reports::record::{Cost, Guarantee, Mutant, NotTested, Outcome, Record, Sweep};
 use isolab_scenarios::cancel::{Cancel, Cancelled};
+use isolab_scenarios::cost::vm;
 use isolab_scenarios::interference;
 use isolab_scenarios::launcher::{self, Found, Launcher};
 use isolab_scenarios::leftovers;
@@ -74,6 +75,11 @@ impl Session {
     pub(super) fn add_costs(&mut self, (costs, not_tested): (Vec<Cost>, Vec<NotTested>)) {
         self.record.costs.extend(costs);
         self.record.not_tested.extend(not_tested);
+    }
+
+    pub(super) fn add_vm(&mut self, found: vm::Found) {
+        self.record.beside.extend(found.beside);
+        self.add_costs((found.costs, found.not_tested));
     }
 
     pub(super) fn add_interference(&mut self, found: interference::Findings) {

@@ -14,6 +14,7 @@ pub mod overlay;
 pub mod parallel;
 pub mod spawn;
 pub mod teardown;
+pub mod vm;
 
 mod steps;
 mod timings;

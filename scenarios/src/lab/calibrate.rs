@@ -184,6 +184,7 @@ mod tests {
             questions: Vec::new(),
             sweeps: Vec::new(),
             mutants: Vec::new(),
+            beside: Vec::new(),
             not_tested: Vec::new(),
         };
         Boot {
