@@ -78,12 +78,8 @@ pub fn run(
     let (guest, accelerator) = match made {
         Ok(made) => made,
         Err(_) if cancel.is_cancelled() => return Err(Cancelled.into()),
-        Err(error) => {
-            return gap(
-                error.to_string(),
-                "apt-get install qemu-system-x86, and name a kernel or an image with --kernel",
-            );
-        }
+        Err(error @ lab::Error::Qemu(_)) => return gap(error.to_string(), "apt-get install qemu-system-x86"),
+        Err(error) => return gap(error.to_string(), "name another kernel or an image with --kernel"),
     };
     let mut taken = Taken::default();
     let mut rounds = Rounds::new(2, options.limits);
