@@ -1,5 +1,6 @@
 //! How far the numbers can be trusted: load, stolen time, the clock, the counts.
 
+use crate::lab::record::PADDING;
 use crate::record::{Instrument, Record};
 use crate::stats::{Sorted, Summary};
 use crate::units;
@@ -26,6 +27,8 @@ pub struct Trust {
     pub spread: Option<f64>,
     /// Number of measured samples in the record.
     pub samples: usize,
+    /// Whether the host was a guest of the kernel lab.
+    pub emulated: bool,
     /// What the measuring of interference costs, in words; empty where it was not measured.
     pub instrument: Vec<String>,
 }
@@ -54,6 +57,7 @@ impl Trust {
             clock: Sorted::nanos(&noise.clock_read).summary(),
             spread: Sorted::values(spreads.map(|summary| summary.mad / summary.median)).median(),
             samples: costs + latencies,
+            emulated: record.host.cmdline.contains(PADDING),
             instrument: record.instrument.as_ref().map_or(Vec::new(), instrument),
         }
     }
@@ -72,6 +76,12 @@ impl Trust {
                 "typical spread of a cost ±{}, {} samples",
                 units::percent(spread),
                 self.samples
+            ));
+        }
+        if self.emulated {
+            lines.push(format!(
+                "taken in a guest of the kernel lab: {} emulated CPUs show the mechanism, not the magnitude",
+                self.cpus
             ));
         }
         lines.extend(self.instrument.iter().cloned());

@@ -11,7 +11,7 @@
 //! | interval of a median | order statistics `k` and `n+1-k`, `P(Bin(n, ½) < k) ≤ α/2` | David, Nagaraja 2003, 7.1 |
 //! | paired comparison | median of the pairs' ratios or differences, the same interval over the pairs (the sign test turned round) | Conover 1999, 3.4 |
 //! | unpaired comparison | [`Unpaired`]: median of all ratios or differences between the two sides, interval by counting ranks | Hodges, Lehmann 1963 |
-//! | percentile over all rounds, compared | [`bootstrap`]: rounds drawn again with replacement | Efron, Tibshirani 1993, 8.5 |
+//! | percentile over all rounds, compared | rounds drawn again with replacement | Efron, Tibshirani 1993, 8.5 |
 //! | many comparisons at once | `lab::figures::rule`: share of false ones among those that are named | Benjamini, Hochberg 1995 |
 //!
 //! The intervals need independent samples. Rounds are independent enough, consecutive latencies within one are not:

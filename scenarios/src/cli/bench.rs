@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use isolab_scenarios::cost::{
-    self, axes, calls, crowded, fio, floor, groups, ladder, live, network, overlay, parallel, spawn, teardown,
-    vm,
+    self, axes, calls, crowded, fio, floor, groups, ladder, live, network, overlay, parallel, spawn,
+    teardown, vm,
 };
 use isolab_scenarios::schedule::Limits;
 use isolab_scenarios::schema;

@@ -145,7 +145,7 @@ impl Cages {
                 }
                 Some((_, v2)) if protection.v2 && !v2 => {
                     let reason = format!("{controller} is on cgroup v1 here, which has no such setting");
-                    let remedy = "run it in a guest: `isolab kernels 6.12 --run 'bench interference --matrix v2'`; \
+                    let remedy = "run it in a guest: `isolab kernels 6.12 --disk 4096 --with mkfs.ext4 mount -- bench interference --matrix v2`; \
                         one emulated CPU shows the mechanism, not the magnitude";
                     return Some((reason, remedy.into()));
                 }

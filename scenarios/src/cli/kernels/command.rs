@@ -19,7 +19,7 @@ const NOT_TESTED: u8 = 4;
 pub(super) fn command(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut setup = Setup::without_kernels(&arguments.lab, Vec::new())?;
     let out = arguments.out.clone().unwrap_or_else(|| output::default_dir(setup.lab.started));
-    let mut folder = Folder::new(&out)?;
+    let mut folder = Folder::new(&out, None)?;
     setup.add(&arguments.lab.kernels)?;
     let words = with_json(&arguments.run);
     let accelerator = command::accelerator(setup.clock, arguments.lab.disk.is_some());

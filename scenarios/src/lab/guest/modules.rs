@@ -11,10 +11,11 @@ const ALWAYS: [Needed; 3] = [
 ];
 
 /// For a disk.
-const DISK: [Needed; 3] = [
+const DISK: [Needed; 4] = [
     ("virtio_pci", "CONFIG_VIRTIO_PCI", "the bus that the disk is on"),
     ("virtio_blk", "CONFIG_VIRTIO_BLK", "the disk"),
     ("ext4", "CONFIG_EXT4_FS", "the disk's file system"),
+    ("loop", "CONFIG_BLK_DEV_LOOP", "images of file systems"),
 ];
 
 /// What to load, in the order of need.
@@ -43,6 +44,6 @@ mod tests {
     fn what_a_configuration_builds_in_is_no_module() {
         let config = "CONFIG_OVERLAY_FS=y\nCONFIG_VETH=m\n# CONFIG_BRIDGE is not set\nCONFIG_EXT4_FS=y\n";
         assert_eq!(not_built_in(config, false), ["veth", "bridge"]);
-        assert_eq!(not_built_in(config, true), ["veth", "bridge", "virtio_pci", "virtio_blk"]);
+        assert_eq!(not_built_in(config, true), ["veth", "bridge", "virtio_pci", "virtio_blk", "loop"]);
     }
 }

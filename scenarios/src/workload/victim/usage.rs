@@ -1,6 +1,7 @@
 //! What the kernel counted for this process: CPU time, context switches and migrations of all of its threads.
 
 use std::fs;
+use std::path::Path;
 
 use isolab_core::sys::clock;
 use serde::{Deserialize, Serialize};
@@ -25,11 +26,10 @@ impl Usage {
         let mut usage = Usage { cpu: clock::process_cpu(), ..Usage::default() };
         let Ok(tasks) = fs::read_dir("/proc/self/task") else { return usage };
         for task in tasks.flatten() {
-            let text = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
-            let status = text("status");
-            usage.voluntary += number(&status, "voluntary_ctxt_switches").unwrap_or_default();
-            usage.involuntary += number(&status, "nonvoluntary_ctxt_switches").unwrap_or_default();
-            if let Some(migrations) = number(&text("sched"), "se.nr_migrations") {
+            let (voluntary, involuntary, migrations) = switches(&task.path());
+            usage.voluntary += voluntary;
+            usage.involuntary += involuntary;
+            if let Some(migrations) = migrations {
                 usage.migrations = Some(usage.migrations.unwrap_or_default() + migrations);
             }
         }
@@ -52,6 +52,15 @@ impl Usage {
     }
 }
 
+/// Voluntary and involuntary switches of one thread, and its migrations.
+fn switches(task: &Path) -> (u64, u64, Option<u64>) {
+    let text = |file| fs::read_to_string(task.join(file)).unwrap_or_default();
+    let status = text("status");
+    let of = |name| number(&status, name).unwrap_or_default();
+    let migrations = number(&text("sched"), "se.nr_migrations");
+    (of("voluntary_ctxt_switches"), of("nonvoluntary_ctxt_switches"), migrations)
+}
+
 /// The number of a line `NAME : NUMBER`.
 fn number(text: &str, name: &str) -> Option<u64> {
     let fields = text.lines().filter_map(|line| line.split_once(':'));
@@ -65,10 +74,12 @@ mod tests {
 
     #[test]
     fn a_sleep_is_a_switch() {
-        let before = Usage::now();
+        let own = Path::new("/proc/thread-self");
+        let (before, ..) = switches(own);
         std::thread::sleep(std::time::Duration::from_millis(2));
-        let usage = Usage::now().since(&before);
-        assert!(usage.voluntary >= 1, "{usage:?}");
+        let (after, ..) = switches(own);
+        assert!(after > before, "{before}, then {after}");
+        assert!(Usage::now().cpu > 0);
     }
 
     #[test]
