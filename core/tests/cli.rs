@@ -325,12 +325,13 @@ fn killed_everywhere(root: &Root, args: &[&str], mut check: impl FnMut(&str, u32
     let mut killed = 0;
     for call in CALLS {
         for when in 1.. {
-            let status = killed_at(root, call, when, args).status;
+            let Output { status, stderr, .. } = killed_at(root, call, when, args);
             check(call, when);
             if status.success() {
                 break;
             }
-            assert_eq!(status.signal(), Some(9), "{call} {when}: {status}");
+            let said = String::from_utf8_lossy(&stderr);
+            assert_eq!(status.signal(), Some(9), "{call} {when}: {status}: {said}");
             killed += 1;
         }
     }
