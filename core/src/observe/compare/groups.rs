@@ -78,7 +78,11 @@ fn agrees(setting: &Setting, got: &str) -> bool {
     match (setting.controller.as_str(), setting.file.as_str()) {
         ("cpuset", _) => list(&setting.value) == list(got),
         (_, "memory.oom_control") => got.lines().any(|line| line == "oom_kill_disable 1"),
-        ("io", _) => got.lines().any(|line| line.trim_start_matches("default ") == setting.value),
+        // What is for all devices may be written with and without the word, and is shown with it.
+        ("io", _) => {
+            let plain = |text: &str| text.trim_start_matches("default ").to_owned();
+            got.lines().any(|line| plain(line) == plain(&setting.value))
+        }
         ("memory", file) if BYTES.iter().any(|end| file.ends_with(end)) => {
             rounded(&setting.value, got, 65_536)
         }
@@ -131,6 +135,7 @@ mod tests {
             ),
             ("io", "io.max", "8:0 rbps=max", "", "8:0 rbps=600 wbps=max"),
             ("io", "io.weight", "4950", "default 4950", "default 100"),
+            ("io", "io.weight", "default 1000", "default 1000", "default 100"),
             ("io", "io.bfq.weight", "8:0 500", "default 100\n8:0 500", "default 500"),
             ("blkio", "blkio.throttle.read_bps_device", "8:0 600", "8:16 1\n8:0 600", "8:0 6000"),
             ("blkio", "blkio.throttle.read_bps_device", "8:0 0", "", "8:0 600"),
