@@ -42,18 +42,20 @@ pub(super) struct Round {
     pub(super) enforced: String,
 }
 
-/// An aggressor at work, and its link to the bridge, which goes first.
+/// A container at work, and its link to the bridge, which goes first.
 struct AtWork<'a> {
     _link: Option<Link<'a>>,
     session: Session,
 }
 
 /// What was measured of a victim.
-struct Measurement {
+struct Measurement<'a> {
     reply: Reply,
     throttled: Option<u64>,
     watching: Option<u64>,
     enforced: String,
+    /// Where it ran, to be removed.
+    container: Option<AtWork<'a>>,
 }
 
 impl Duel<'_> {
@@ -71,6 +73,10 @@ impl Duel<'_> {
             }
         };
         let aggressor = aggressor.map(|at_work| self.reply_of(at_work)).transpose()?;
+        // Beside an aggressor at work this would take long.
+        measured
+            .container
+            .map_or(Ok(()), |AtWork { session, .. }| session.finish(0, LIMIT, self.cancel).map(drop))?;
         let mut enforced = measured.enforced;
         if !self.cages.has_groups() {
             enforced.push_str("; without groups of their own");
@@ -102,13 +108,13 @@ impl Duel<'_> {
         work: &victim::Work,
         config: &Value,
         disturb: impl FnOnce() -> Result<Option<AtWork<'a>>, Error>,
-    ) -> Result<(Measurement, Option<AtWork<'a>>), Error> {
+    ) -> Result<(Measurement<'a>, Option<AtWork<'a>>), Error> {
         let (seconds, period) = (self.matrix.seconds, self.matrix.victim[place.victim].period);
         let network = work.needs_network();
         let work = self.cages.filled(work)?;
         let request = Request::Victim(victim::Victim { seconds, period, work });
         let mut session = self.session("victim", config, &request)?;
-        let _link = self.link(network, &session, bridge::VICTIM)?;
+        let link = self.link(network, &session, bridge::VICTIM)?;
         let aggressor = disturb()?;
         let enforced = session.enforced().to_owned();
         session.go()?;
@@ -117,8 +123,8 @@ impl Duel<'_> {
         let reply = session.replies(1, limit, self.cancel)?.pop().unwrap_or_default();
         let watching = Some(clock::process_cpu().saturating_sub(watching));
         let throttled = session.throttled();
-        session.finish(0, LIMIT, self.cancel)?;
-        Ok((Measurement { reply, throttled, watching, enforced }, aggressor))
+        let container = Some(AtWork { _link: link, session });
+        Ok((Measurement { reply, throttled, watching, enforced, container }, aggressor))
     }
 
     /// Isolab itself as the victim: launches on a schedule.
@@ -127,7 +133,7 @@ impl Duel<'_> {
         place: Place,
         config: &Value,
         disturb: impl FnOnce() -> Result<Option<AtWork<'a>>, Error>,
-    ) -> Result<(Measurement, Option<AtWork<'a>>), Error> {
+    ) -> Result<(Measurement<'a>, Option<AtWork<'a>>), Error> {
         let mut config = config.clone();
         config["process"]["args"] = [exit::PATH].into();
         let ready = Ready::new(&config, self.cages.bundle(), "victim", self.host)?;
@@ -144,7 +150,7 @@ impl Duel<'_> {
         });
         let cpu = clock::process_cpu().saturating_sub(before);
         reply.usage = Some(victim::Usage { cpu, ..victim::Usage::default() });
-        let measured = Measurement { reply, throttled: None, watching: None, enforced };
+        let measured = Measurement { reply, throttled: None, watching: None, enforced, container: None };
         failure.map_or(Ok((measured, aggressor)), Err)
     }
 

@@ -21,7 +21,7 @@ const REQUESTS: u64 = 1000;
 const TURNS: usize = 4;
 /// Nanoseconds between two wake-ups, and how long a turn is.
 const PERIOD: u64 = 1_000_000;
-const LENGTH: u64 = 100_000_000;
+const LENGTH: u64 = 50_000_000;
 
 /// Calibrates.
 ///

@@ -224,7 +224,7 @@ fn small(matrix: &Matrix, cpus: &[u32]) -> Option<NotTested> {
     (cpus.len() < ROOMY).then(|| NotTested {
         what: format!("{}: neighbours that have CPUs of their own", matrix.id),
         reason: format!(
-            "this process may use {} CPUs: an aggressor with a thread for each leaves none idle, and a victim of two threads \
+            "CPUs that this process may use: {}. An aggressor with a thread for each leaves none idle, and a victim of two threads \
              that is kept apart has one CPU for both",
             cpus.len(),
         ),
