@@ -1,4 +1,4 @@
-//! Victims: what is measured. Requests arrive on a schedule (see [`pace`]); a kind of victim is what serves one of them.
+//! Victims: what is measured. Requests arrive on a schedule (`pace`); a kind of victim is what serves one of them.
 
 mod cpu;
 mod faults;
