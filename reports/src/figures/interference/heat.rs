@@ -34,7 +34,6 @@ pub(super) fn of(victims: &[Victim]) -> Vec<Heat> {
             }
         }
     }
-    // A protection that no victim's first neighbour has comes where it is met first, but unprotected is always before it.
     maps
 }
 
