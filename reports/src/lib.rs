@@ -12,10 +12,12 @@ pub mod lab;
 pub mod markdown;
 mod markup;
 pub mod record;
+pub mod run;
 pub mod stats;
 pub mod terminal;
 mod text;
 pub mod units;
+pub mod verdict;
 
 pub use record::{Record, RecordError};
 pub use terminal::Style;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use isolab_core::host::Host;
 
 /// The format that this build writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// One run of one or more scenarios on one host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Record {
     pub seconds: f64,
     /// What ran it: `quick look`, `check`, `bench`, `run`.
     pub command: String,
+    /// Commit of the code that was measured, with `+` when the tree had other changes; `None` where nobody knows. Since format 2.
+    #[serde(default)]
+    pub revision: Option<String>,
     /// The host, probed once.
     pub host: Host,
     /// Load and instrument: how far the numbers can be trusted.

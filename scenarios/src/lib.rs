@@ -30,6 +30,7 @@ pub mod probe;
 pub mod progress;
 pub mod ready;
 pub mod record;
+mod revision;
 pub mod schedule;
 pub mod schema;
 pub mod scratch;

@@ -6,7 +6,7 @@ use isolab_core::host::Host;
 use isolab_reports::record::{FORMAT, Launcher, Record};
 
 use crate::cancel::{Cancel, Cancelled};
-use crate::noise;
+use crate::{noise, revision};
 
 /// A record without results. Calibrates, see [`noise::calibrate`].
 ///
@@ -24,6 +24,7 @@ pub fn begin(
         started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         seconds: 0.0,
         command: command.into(),
+        revision: revision::of_here(),
         host: host.clone(),
         noise: noise::calibrate(cancel)?,
         launchers,

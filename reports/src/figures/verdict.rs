@@ -45,7 +45,7 @@ impl Verdict {
     }
 
     /// The verdict of one result, doubted where its control did not turn red.
-    pub(super) fn of(guarantee: &Guarantee) -> Verdict {
+    pub(crate) fn of(guarantee: &Guarantee) -> Verdict {
         match (&guarantee.outcome, guarantee.control_red) {
             (Outcome::Broken, _) => Verdict::Broken,
             (Outcome::Holds, Some(false)) => Verdict::Unproven,

@@ -12,12 +12,16 @@
 //! | paired comparison | median of the pairs' ratios or differences, the same interval over the pairs (the sign test turned round) | Conover 1999, 3.4 |
 //! | unpaired comparison | [`Unpaired`]: median of all ratios or differences between the two sides, interval by counting ranks | Hodges, Lehmann 1963 |
 //! | percentile over all rounds, compared | rounds drawn again with replacement | Efron, Tibshirani 1993, 8.5 |
+//! | comparison that is looked at all the time | [`sequential`]: a bet on the signs of the pairs | Ville 1939 |
+//! | share that was counted | [`rate`] | Clopper, Pearson 1934 |
 //! | many comparisons at once | `lab::figures::rule`: share of false ones among those that are named | Benjamini, Hochberg 1995 |
 //!
 //! The intervals need independent samples. Rounds are independent enough, consecutive latencies within one are not:
 //! give them one number a round.
 
 pub(crate) mod bootstrap;
+pub mod rate;
+pub mod sequential;
 mod unpaired;
 
 pub use unpaired::{Unpaired, chances, fewest};

@@ -21,6 +21,7 @@ pub(crate) fn record() -> Record {
         started: 1_767_323_040,
         seconds: 74.2,
         command: "quick look".into(),
+        revision: None,
         host: host(),
         noise: Noise {
             load: [0.41, 1.87],

@@ -1,0 +1,116 @@
+//! How often the rule is wrong on a machine, and what it finds there: measured, not promised.
+
+use serde::{Deserialize, Serialize};
+
+use super::replay::{Block, windows};
+use super::{Rule, Verdict};
+use crate::stats::rate::Rate;
+
+/// A change counts as found when this share of the comparisons says so.
+pub const FOUND: f64 = 0.95;
+/// Fewer comparisons say nothing of a share of 95 %.
+const FEWEST: usize = 20;
+/// The changes that are planted, ascending.
+const PLANTED: [f64; 14] =
+    [1.0125, 1.015, 1.0175, 1.02, 1.025, 1.03, 1.04, 1.05, 1.07, 1.1, 1.15, 1.2, 1.3, 1.5];
+
+/// What a recording of the same thing beside itself showed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// What the times are, such as `time` or `CPU time`.
+    pub metric: String,
+    /// The rule that it was replayed with.
+    pub rule: Rule,
+    /// Seconds that a comparison had at most.
+    pub seconds: f64,
+    /// Comparisons of what is alike that ended with slower or faster.
+    pub false_alarms: Rate,
+    /// Of those comparisons: how many ended with equal.
+    pub equal: u64,
+    /// What each planted change came to, up to the first that was found; the last is the smallest found, if any was.
+    pub power: Vec<Power>,
+}
+
+/// How often a planted change was found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Power {
+    /// The factor on all of B's times.
+    pub times: f64,
+    /// Comparisons that ended with slower.
+    pub found: Rate,
+    /// Seconds that the median of them took.
+    pub seconds: f64,
+}
+
+impl Calibration {
+    /// Replays a recording of the same thing beside itself.
+    #[must_use]
+    pub fn of(metric: &str, rule: Rule, blocks: &[Block], seconds: f64) -> Calibration {
+        let alike = windows(rule, blocks, seconds, 1.0);
+        let count = |verdicts: &[Verdict]| {
+            alike.iter().filter(|ended| verdicts.contains(&ended.verdict)).count() as u64
+        };
+        let mut power = Vec::new();
+        for times in PLANTED.into_iter().filter(|times| *times > 1.0 + rule.margin) {
+            let found = Power::of(rule, blocks, seconds, times);
+            power.push(found);
+            if found.is_found() {
+                break;
+            }
+        }
+        Calibration {
+            metric: metric.into(),
+            rule,
+            seconds,
+            false_alarms: Rate { hits: count(&[Verdict::Slower, Verdict::Faster]), of: alike.len() as u64 },
+            equal: count(&[Verdict::Equal]),
+            power,
+        }
+    }
+
+    /// The smallest planted change that was found often enough.
+    #[must_use]
+    pub fn smallest(&self) -> Option<Power> {
+        self.power.last().copied().filter(Power::is_found)
+    }
+}
+
+impl Power {
+    /// Replays a recording of the same thing beside itself with a change planted in it.
+    #[must_use]
+    pub fn of(rule: Rule, blocks: &[Block], seconds: f64, times: f64) -> Power {
+        let all = windows(rule, blocks, seconds, times);
+        let mut took: Vec<f64> = all.iter().map(|ended| ended.seconds).collect();
+        took.sort_by(f64::total_cmp);
+        let hits = all.iter().filter(|ended| ended.verdict == Verdict::Slower).count() as u64;
+        Power {
+            times,
+            found: Rate { hits, of: all.len() as u64 },
+            seconds: took.get(took.len() / 2).copied().unwrap_or_default(),
+        }
+    }
+
+    fn is_found(&self) -> bool {
+        self.found.of >= FEWEST as u64 && self.found.share() >= Some(FOUND)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_decides_what_is_found() {
+        let smallest = |spread: f64| {
+            let place = |n: usize| (n * 37 % 101) as f64 / 50.0 - 1.0;
+            let recording: Vec<Block> =
+                (0..40_000).map(|n| Block { log_ratio: spread * place(n), seconds: 0.01 }).collect();
+            let calibration = Calibration::of("time", Rule::default(), &recording, 10.0);
+            assert_eq!(calibration.false_alarms.hits, 0, "{calibration:?}");
+            calibration.smallest().map(|power| power.times)
+        };
+        let (calm, noisy) = (smallest(0.02).unwrap(), smallest(0.4).unwrap());
+        assert!(calm < noisy, "{calm} {noisy}");
+        assert_eq!(smallest(50.0), None);
+    }
+}
