@@ -5,15 +5,17 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use isolab_benches::{Recording, options, program};
 use isolab_core::host::Host;
+use isolab_reports::stats::Paired;
 use isolab_reports::units;
+use isolab_scenarios::ab::{Measured, Metric};
 use isolab_scenarios::cancel::Cancel;
-use isolab_scenarios::cost::ab::Pairs;
 use isolab_scenarios::cost::{Options, spawn};
 use isolab_scenarios::launcher::named;
 use isolab_scenarios::progress::Quiet;
 use isolab_scenarios::schedule::Limits;
 
-const LIMITS: Limits = Limits { rounds: 200, time: Duration::from_secs(30), seed: 1 };
+/// Time alone limits it.
+const LIMITS: Limits = Limits { rounds: u32::MAX, time: Duration::from_secs(30), seed: 1 };
 /// One upon the other, as in a batch, and after a rest, as single launches come: then the kernel has no grace period under
 /// way that a launch could share.
 const RESTS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(200)];
@@ -45,7 +47,8 @@ fn runtime(_: &mut Criterion) {
                     };
                     say(peer, &when, &pairs);
                     let title = format!("isolab-runtime run against {peer} run, on the same bundle{when}");
-                    let variants = [(peer, pairs.a.as_slice()), ("isolab-runtime", pairs.b.as_slice())];
+                    let [theirs, ours] = [0, 1].map(|at| pairs.samples(Metric::Time, at));
+                    let variants = [(peer, theirs.as_slice()), ("isolab-runtime", ours.as_slice())];
                     recording.add_samples(&format!("runtime-{peer}{when}"), &title, &variants);
                 }
                 Err(error) => {
@@ -58,10 +61,10 @@ fn runtime(_: &mut Criterion) {
     recording.write();
 }
 
-fn say(peer: &str, when: &str, pairs: &Pairs) {
-    let medians = pairs.medians().map(|median| units::nanos(median.unwrap_or_default()));
-    let ratio = pairs.compare().map_or_else(String::new, |found| found.ratio.ratio_line());
-    let [theirs, ours] = medians;
+fn say(peer: &str, when: &str, pairs: &Measured) {
+    let [theirs, ours] = pairs.medians(Metric::Time).map(units::nanos);
+    let float = |at| pairs.samples(Metric::Time, at).iter().map(|&nanos| nanos as f64).collect::<Vec<_>>();
+    let ratio = Paired::ratio(&float(1), &float(0)).map_or_else(String::new, |ratio| ratio.ratio_line());
     println!("runtime/{peer}{when}: isolab-runtime {ours}, {peer} {theirs}, ratio {ratio}, goal 0.4 of crun");
 }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use isolab_core::host::Host;
 
+use crate::verdict::Calibration;
+
 /// The format that this build writes, and the newest that it reads.
 pub const FORMAT: u32 = 2;
 
@@ -56,6 +58,9 @@ pub struct Record {
     /// Containers beside guests with the same workload.
     #[serde(default)]
     pub beside: Vec<Beside>,
+    /// How often comparisons on this host are wrong, and what they find. Since format 2.
+    #[serde(default)]
+    pub calibrations: Vec<Calibration>,
     /// What could not be tested here, and what would make it testable.
     pub not_tested: Vec<NotTested>,
 }

@@ -18,6 +18,7 @@ fn bare() -> Record {
         questions: Vec::new(),
         sweeps: Vec::new(),
         mutants: Vec::new(),
+        calibrations: Vec::new(),
         beside: Vec::new(),
         not_tested: Vec::new(),
         ..sample::record()
@@ -47,6 +48,7 @@ fn slowdowns_are_paired_by_round() {
     let record = Record {
         sweeps: Vec::new(),
         mutants: Vec::new(),
+        calibrations: Vec::new(),
         beside: Vec::new(),
         interference: vec![
             cell(Some("hog"), Some("cpu.max"), latency(2), &[40.0; 6]),
@@ -75,6 +77,7 @@ fn rounds_too_short_for_a_percentile_are_pooled_or_silent() {
     let record = |n: u64| Record {
         sweeps: Vec::new(),
         mutants: Vec::new(),
+        calibrations: Vec::new(),
         beside: Vec::new(),
         interference: vec![
             cell(None, None, (0..n).map(|i| 1000 + i % 2).collect(), &[]),

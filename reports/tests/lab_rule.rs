@@ -70,6 +70,7 @@ fn measured(dice: &mut Dice, truth: Truth) -> Record {
         beside: Vec::new(),
         sweeps: Vec::new(),
         mutants: Vec::new(),
+        calibrations: Vec::new(),
         not_tested: Vec::new(),
         ..sample::record()
     }

@@ -3,6 +3,7 @@
 //! A scenario file says what to launch, what to ask, and what must hold ([`schema`]); a launcher starts it
 //! ([`launcher`]); a probe inside answers ([`probe`]); the results are records of `isolab-reports`.
 
+pub mod ab;
 mod bed;
 pub mod bundle;
 mod canary;

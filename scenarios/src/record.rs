@@ -36,6 +36,7 @@ pub fn begin(
         beside: Vec::new(),
         sweeps: Vec::new(),
         mutants: Vec::new(),
+        calibrations: Vec::new(),
         not_tested: Vec::new(),
     })
 }

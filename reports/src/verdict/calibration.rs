@@ -17,6 +17,8 @@ const PLANTED: [f64; 14] =
 /// What a recording of the same thing beside itself showed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
+    /// What was compared with itself, such as `launcher core`.
+    pub subject: String,
     /// What the times are, such as `time` or `CPU time`.
     pub metric: String,
     /// The rule that it was replayed with.
@@ -45,7 +47,7 @@ pub struct Power {
 impl Calibration {
     /// Replays a recording of the same thing beside itself.
     #[must_use]
-    pub fn of(metric: &str, rule: Rule, blocks: &[Block], seconds: f64) -> Calibration {
+    pub fn of(subject: &str, metric: &str, rule: Rule, blocks: &[Block], seconds: f64) -> Calibration {
         let alike = windows(rule, blocks, seconds, 1.0);
         let count = |verdicts: &[Verdict]| {
             alike.iter().filter(|ended| verdicts.contains(&ended.verdict)).count() as u64
@@ -59,6 +61,7 @@ impl Calibration {
             }
         }
         Calibration {
+            subject: subject.into(),
             metric: metric.into(),
             rule,
             seconds,
@@ -105,7 +108,7 @@ mod tests {
             let place = |n: usize| (n * 37 % 101) as f64 / 50.0 - 1.0;
             let recording: Vec<Block> =
                 (0..40_000).map(|n| Block { log_ratio: spread * place(n), seconds: 0.01 }).collect();
-            let calibration = Calibration::of("time", Rule::default(), &recording, 10.0);
+            let calibration = Calibration::of("noise", "time", Rule::default(), &recording, 10.0);
             assert_eq!(calibration.false_alarms.hits, 0, "{calibration:?}");
             calibration.smallest().map(|power| power.times)
         };

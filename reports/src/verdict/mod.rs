@@ -1,9 +1,11 @@
 #![doc = include_str!("../../verdicts.md")]
 
 mod calibration;
+mod conclusion;
 mod replay;
 
 pub use calibration::{Calibration, FOUND, Power};
+pub use conclusion::Conclusion;
 pub use replay::{Block, End, Ended, Watch, windows};
 
 use serde::{Deserialize, Serialize};

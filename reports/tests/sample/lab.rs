@@ -142,6 +142,7 @@ fn bare(truth: &Truth, command: &str, padding: u64) -> Record {
         questions: Vec::new(),
         sweeps: Vec::new(),
         mutants: Vec::new(),
+        calibrations: Vec::new(),
         beside: Vec::new(),
         not_tested: Vec::new(),
         ..sample::record()
@@ -240,6 +241,7 @@ fn measured(dice: &mut Dice, truth: &Truth, seed: u64) -> Record {
         ],
         sweeps: Vec::new(),
         mutants: Vec::new(),
+        calibrations: Vec::new(),
         beside: Vec::new(),
         interference: vec![cell(dice, None, 52_000.0), cell(dice, Some("cpu hog"), 190_000.0)],
         ..bare(truth, "bench spawn overlay interference", seed * 37 % 128)

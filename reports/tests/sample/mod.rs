@@ -39,6 +39,7 @@ pub(crate) fn record() -> Record {
         costs: vec![ladder(&mut dice), floor(&mut dice), overlay(&mut dice)],
         sweeps: sweeps(),
         mutants: Vec::new(),
+        calibrations: Vec::new(),
         beside: Vec::new(),
         interference: interference(&mut dice),
         instrument: None,

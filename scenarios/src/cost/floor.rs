@@ -115,7 +115,15 @@ impl Pair {
     /// # Errors
     /// When it fails.
     pub fn core(&mut self) -> Result<Timed, Error> {
-        self.ready.whole(0).map(|whole| Timed { total: whole.removed, on_cpu: whole.on_cpu })
+        self.planted(0)
+    }
+
+    /// One launch by the launcher with so many nanoseconds of CPU time wasted in it: a change that a comparison must find.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn planted(&mut self, nanos: u64) -> Result<Timed, Error> {
+        self.ready.whole(nanos).map(|whole| Timed { total: whole.removed, on_cpu: whole.on_cpu })
     }
 
     /// One launch by the floor, removal included. Its time on CPU is that of this process and of its children, which

@@ -1,6 +1,5 @@
 //! Costs: what a launch or an operation inside a container takes, measured in interleaved rounds.
 
-pub mod ab;
 pub mod axes;
 pub mod calls;
 pub mod crowded;

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use isolab_core::host::Host;
 use isolab_reports::record::{Cost, NotTested, Series};
+use isolab_reports::verdict::Rule;
 
-use super::{Options, ab};
+use super::Options;
+use crate::ab::launched::{Launched, sample};
+use crate::ab::{self, Measured, Metric, Settings};
 use crate::bed::Bed;
 use crate::bundle::Bundle;
 use crate::cancel::Cancel;
@@ -58,7 +61,7 @@ pub fn run(
                 continue;
             }
             thread::sleep(options.rest);
-            match ab::sample(lane.launcher, &bundle, ID) {
+            match sample(lane.launcher, &bundle, ID) {
                 Ok(sample) => {
                     lane.series.samples.push(sample.total);
                     lane.series.on_cpu.push(sample.on_cpu);
@@ -89,7 +92,7 @@ fn bundle(options: &Options<'_>, host: &Host) -> Result<(Bed, Bundle), Error> {
     Ok((bed, bundle))
 }
 
-/// Two launchers on this bundle, in pairs.
+/// Two launchers on this bundle, in pairs that take turns for as long as the options say.
 ///
 /// # Errors
 /// When the files cannot be made, or a launcher fails.
@@ -99,9 +102,18 @@ pub fn against(
     host: &Host,
     progress: &dyn Progress,
     cancel: &Cancel,
-) -> Result<ab::Pairs, Error> {
+) -> Result<Measured, Error> {
     let (_bed, bundle) = bundle(options, host)?;
-    ab::pairs(launchers, &bundle, options.limits, options.rest, progress, cancel)
+    let [mut a, mut b] = launchers.map(|launcher| Launched::new(launcher.name(), launcher, &bundle));
+    let settings = Settings {
+        rule: Rule::default(),
+        metric: Metric::Time,
+        time: options.limits.time,
+        seed: options.limits.seed,
+        rest: options.rest,
+        until_decided: false,
+    };
+    ab::run([&mut a, &mut b], &settings, progress, cancel)
 }
 
 /// An empty lane. `core` is the launcher that we can hold and read: for the others the guarantees say what is enforced.

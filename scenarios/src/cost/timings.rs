@@ -3,7 +3,7 @@
 use isolab_reports::record::Series;
 
 /// One sample, in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timed {
     /// The whole time.
     pub total: u64,

@@ -174,6 +174,7 @@ mod tests {
             started: 0,
             seconds: 1.0,
             command: "bench".into(),
+            revision: None,
             host: Host::example(),
             noise: record::Noise::default(),
             launchers: Vec::new(),
@@ -184,6 +185,7 @@ mod tests {
             questions: Vec::new(),
             sweeps: Vec::new(),
             mutants: Vec::new(),
+            calibrations: Vec::new(),
             beside: Vec::new(),
             not_tested: Vec::new(),
         };

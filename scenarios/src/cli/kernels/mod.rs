@@ -12,8 +12,9 @@ mod test;
 use std::process::ExitCode;
 
 use super::Failure;
-pub(super) use options::Arguments;
 use options::Subcommand;
+pub(super) use options::{Arguments, LabArguments};
+pub(super) use setup::Setup;
 
 pub(super) fn kernels(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &arguments.command {

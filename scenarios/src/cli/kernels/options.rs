@@ -80,7 +80,7 @@ pub(super) struct TestArguments {
 
 /// Options of everything that boots.
 #[derive(clap::Args)]
-pub(super) struct LabArguments {
+pub(in crate::cli) struct LabArguments {
     /// Kernels, by name or file
     #[arg(value_name = "KERNEL")]
     pub(super) kernels: Vec<String>,
@@ -111,6 +111,24 @@ pub(super) struct LabArguments {
     /// Guests at once [default: one a CPU on the counted clock, one on the real clock]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
     pub(super) jobs: Option<u64>,
+}
+
+impl LabArguments {
+    /// These kernels, and what is usual.
+    pub(in crate::cli) fn of(kernels: Vec<String>) -> LabArguments {
+        LabArguments {
+            kernels,
+            modules: None,
+            launcher: vec!["core".into()],
+            with: Vec::new(),
+            apparmor: Vec::new(),
+            disk: None,
+            cmdline: Vec::new(),
+            cgroup: Cgroup::V2,
+            clock: ClockChoice::Auto,
+            jobs: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -24,16 +24,16 @@ use super::super::{Failure, interrupt};
 use super::options::LabArguments;
 
 /// A lab that is ready to boot.
-pub(super) struct Setup {
-    pub(super) isolab: PathBuf,
-    pub(super) guests: Vec<Guest>,
-    pub(super) clock: Clock,
-    pub(super) jobs: usize,
-    pub(super) bars: Bars,
-    pub(super) cancel: Cancel,
+pub(in crate::cli) struct Setup {
+    pub(in crate::cli) isolab: PathBuf,
+    pub(in crate::cli) guests: Vec<Guest>,
+    pub(in crate::cli) clock: Clock,
+    pub(in crate::cli) jobs: usize,
+    pub(in crate::cli) bars: Bars,
+    pub(in crate::cli) cancel: Cancel,
     /// Without boots yet; its kernels are in the order of the guests.
-    pub(super) lab: Lab,
-    pub(super) begun: Instant,
+    pub(in crate::cli) lab: Lab,
+    pub(in crate::cli) begun: Instant,
     equipment: Equipment,
     modules: Option<PathBuf>,
     choice: Choice,
@@ -42,14 +42,17 @@ pub(super) struct Setup {
 
 impl Setup {
     /// Finds everything, and the kernels by name. `carried` goes into every guest.
-    pub(super) fn begin(arguments: &LabArguments, carried: Vec<Carried>) -> Result<Setup, Failure> {
+    pub(in crate::cli) fn begin(arguments: &LabArguments, carried: Vec<Carried>) -> Result<Setup, Failure> {
         let mut setup = Setup::without_kernels(arguments, carried)?;
         setup.add(&arguments.kernels)?;
         Ok(setup)
     }
 
     /// Finds everything but kernels.
-    pub(super) fn without_kernels(arguments: &LabArguments, carried: Vec<Carried>) -> Result<Setup, Failure> {
+    pub(in crate::cli) fn without_kernels(
+        arguments: &LabArguments,
+        carried: Vec<Carried>,
+    ) -> Result<Setup, Failure> {
         let cancel = interrupt::watch()?;
         let begun = Instant::now();
         // Before anything is downloaded.
@@ -92,7 +95,7 @@ impl Setup {
     }
 
     /// Finds further kernels by name. The first of all is the one that the clock is tried with.
-    pub(super) fn add(&mut self, names: &[String]) -> Result<(), Failure> {
+    pub(in crate::cli) fn add(&mut self, names: &[String]) -> Result<(), Failure> {
         if names.is_empty() {
             return Err(Failure::Input(
                 "name kernels, such as `isolab kernels 6.1 6.12`; `--help` lists the forms".into(),
@@ -143,7 +146,7 @@ impl Setup {
     }
 
     /// What all boots of a run have in common.
-    pub(super) fn options<'s>(&'s self, suite: &'s Suite) -> run::Options<'s> {
+    pub(in crate::cli) fn options<'s>(&'s self, suite: &'s Suite) -> run::Options<'s> {
         run::Options {
             isolab: &self.isolab,
             guests: &self.guests,
@@ -155,7 +158,7 @@ impl Setup {
     }
 
     /// The end of a stretch: interrupted, wrong input, or isolab's own failure.
-    pub(super) fn end<T>(&self, result: Result<T, lab::Error>) -> Result<T, Failure> {
+    pub(in crate::cli) fn end<T>(&self, result: Result<T, lab::Error>) -> Result<T, Failure> {
         ended(result, &self.cancel)
     }
 }
