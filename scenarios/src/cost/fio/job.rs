@@ -20,15 +20,15 @@ pub struct Job {
     pub blocks: u32,
 }
 
-/// Blocks of the file: 16 MiB, which stay in the page cache.
-pub const BLOCKS: u32 = 4096;
+/// Blocks of the file: 64 MiB, which stay in the page cache.
+pub const BLOCKS: u32 = 1024;
 
 /// All of them.
 pub const JOBS: [Job; 4] = [
-    Job { name: "sequential read 4 KiB", kind: Kind::Read, blocks: BLOCKS },
-    Job { name: "random read 4 KiB", kind: Kind::RandomRead, blocks: BLOCKS },
-    Job { name: "sequential write 4 KiB", kind: Kind::Write, blocks: BLOCKS },
-    Job { name: "fsync after each write of 4 KiB", kind: Kind::Fsync, blocks: 64 },
+    Job { name: "sequential read 64 KiB", kind: Kind::Read, blocks: BLOCKS },
+    Job { name: "random read 64 KiB", kind: Kind::RandomRead, blocks: BLOCKS },
+    Job { name: "sequential write 64 KiB", kind: Kind::Write, blocks: BLOCKS },
+    Job { name: "fsync after each write of 64 KiB", kind: Kind::Fsync, blocks: 64 },
 ];
 
 impl Job {
@@ -153,18 +153,18 @@ mod tests {
     #[test]
     fn each_job_reads_its_own_number() {
         let [read, _, write, sync] = JOBS;
-        assert_eq!(read.nanos(&printed(0, 4096)), Ok(788));
+        assert_eq!(read.nanos(&printed(0, 1024)), Ok(788));
         assert_eq!(sync.nanos(&printed(0, 0)), Ok(41_216));
-        assert_eq!(write.nanos(&printed(0, 0)).unwrap_err(), "64 operations instead of 4096");
-        assert!(write.nanos(&printed(0, 0).replace("64", "4096")).unwrap_err().contains("no median"));
-        assert_eq!(read.nanos(&printed(5, 4096)).unwrap_err(), "error 5");
+        assert_eq!(write.nanos(&printed(0, 0)).unwrap_err(), "64 operations instead of 1024");
+        assert!(write.nanos(&printed(0, 0).replace("64", "1024")).unwrap_err().contains("no median"));
+        assert_eq!(read.nanos(&printed(5, 1024)).unwrap_err(), "error 5");
         assert!(read.nanos("fio: no").unwrap_err().starts_with("its JSON"));
     }
 
     #[test]
     fn a_job_is_the_same_for_both() {
         let arguments = JOBS[3].arguments(Path::new("/f"), 7);
-        for expected in ["--filename=/f", "--rw=write", "--bs=4096", "--size=262144", "--fsync=1"] {
+        for expected in ["--filename=/f", "--rw=write", "--bs=65536", "--size=4194304", "--fsync=1"] {
             assert!(arguments.iter().any(|argument| argument == expected), "{expected}");
         }
         assert_eq!(JOBS[3].stream(7).blocks, 64);

@@ -6,26 +6,34 @@ use std::os::unix::fs::FileExt;
 
 use super::clocked;
 
-/// Bytes that are read or written at once.
-pub const BLOCK: usize = 4 << 10;
+/// Bytes of a page, which operations on files read or write at once.
+pub(super) const PAGE: usize = 4 << 10;
 
 /// Memory that a block is read into and written from, aligned to pages as `fio`'s is.
 #[repr(align(4096))]
-pub(super) struct Block([u8; BLOCK]);
+pub(super) struct Block<const BYTES: usize>([u8; BYTES]);
 
-impl Block {
-    pub(super) fn new() -> Block {
-        Block([b'i'; BLOCK])
+impl<const BYTES: usize> Block<BYTES> {
+    pub(super) fn new() -> Block<BYTES> {
+        Block([b'i'; BYTES])
     }
 }
 
 /// `pread(2)`.
-pub(super) fn read(file: &File, Block(block): &mut Block, offset: u64) -> io::Result<u64> {
+pub(super) fn read<const BYTES: usize>(
+    file: &File,
+    Block(block): &mut Block<BYTES>,
+    offset: u64,
+) -> io::Result<u64> {
     Ok(clocked(|| file.read_exact_at(block, offset))?.0)
 }
 
 /// `pwrite(2)`.
-pub(super) fn write(file: &File, Block(block): &Block, offset: u64) -> io::Result<u64> {
+pub(super) fn write<const BYTES: usize>(
+    file: &File,
+    Block(block): &Block<BYTES>,
+    offset: u64,
+) -> io::Result<u64> {
     Ok(clocked(|| file.write_all_at(block, offset))?.0)
 }
 

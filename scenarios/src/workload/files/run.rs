@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::data::Block;
+use super::data::{Block, PAGE};
 use super::operation::Of;
 use super::{Operation, at, copy_up, data, look, map, names};
 use crate::workload::{Error, Reply, Start};
@@ -85,13 +85,13 @@ fn one(operation: Operation, path: &Path) -> io::Result<u64> {
         Operation::FirstStat | Operation::Stat => look::stat(path),
         Operation::Open => look::open(path),
         Operation::FirstReaddir | Operation::Readdir => look::list(path),
-        Operation::Read => data::read(&File::open(path)?, &mut Block::new(), 0),
+        Operation::Read => data::read(&File::open(path)?, &mut Block::<PAGE>::new(), 0),
         Operation::Map => map::read(&File::open(path)?, bytes),
         Operation::Create => names::create(path),
-        Operation::Write => data::write(&writable()?, &Block::new(), 0),
+        Operation::Write => data::write(&writable()?, &Block::<PAGE>::new(), 0),
         Operation::Fsync => {
             let file = writable()?;
-            data::write(&file, &Block::new(), 0)?;
+            data::write(&file, &Block::<PAGE>::new(), 0)?;
             data::sync(&file)
         }
         Operation::Msync => map::write(&writable()?, bytes),
