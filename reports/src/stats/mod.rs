@@ -14,14 +14,17 @@
 //! | percentile over all rounds, compared | rounds drawn again with replacement | Efron, Tibshirani 1993, 8.5 |
 //! | comparison that is looked at all the time | [`sequential`]: a bet on the signs of the pairs | Ville 1939 |
 //! | share that was counted | [`rate`] | Clopper, Pearson 1934 |
-//! | many comparisons at once | `lab::figures::rule`: share of false ones among those that are named | Benjamini, Hochberg 1995 |
+//! | spread between runs, in a few of them | [`student`]: how far chance reaches | Student 1908 |
+//! | many comparisons at once | [`many`]: share of false ones among those that are named | Benjamini, Hochberg 1995 |
 //!
 //! The intervals need independent samples. Rounds are independent enough, consecutive latencies within one are not:
 //! give them one number a round.
 
 pub(crate) mod bootstrap;
+pub mod many;
 pub mod rate;
 pub mod sequential;
+pub mod student;
 mod unpaired;
 
 pub use unpaired::{Unpaired, chances, fewest};

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use super::CONFIDENCE;
 use super::changes::Change;
 use super::metrics::Figure;
-use crate::stats::chances;
+use crate::stats::{chances, many};
 
 /// The share below which a change does not matter, and below which time on CPU is not found again with other seeds.
 pub const LEAST: f64 = 0.005;
@@ -62,7 +62,7 @@ pub(super) fn judge(pairs: &[Option<(&Figure, &Figure)>]) -> (Vec<Option<Change>
     let mut bounds = Bounds::default();
     let single = FALSE / family.len().max(1) as f64;
     let by_chance = with_interval().map(|delta| bounds.reached(single, delta.difference.sizes)).sum();
-    let level = level(&mut family);
+    let level = many::level(&mut family, FALSE);
     for (change, pair) in changes.iter_mut().zip(pairs) {
         if let (Some(change), Some((from, to))) = (change, pair) {
             change.judge(from, to, |sizes| bounds.at(level, sizes));
@@ -94,29 +94,9 @@ impl Bounds {
     }
 }
 
-/// The largest `k / n × FALSE` that `k` of the `n` chances do not exceed; for a single one where there is none.
-fn level(chances: &mut [f64]) -> f64 {
-    chances.sort_by(f64::total_cmp);
-    let step = FALSE / chances.len().max(1) as f64;
-    let mut reached = chances.iter().enumerate().filter(|(i, chance)| **chance <= (i + 1) as f64 * step);
-    reached.next_back().map_or(step, |(i, _)| (i + 1) as f64 * step)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn level_steps_up_with_what_is_found() {
-        // Ten chances: the bounds are 0.005, 0.010, 0.015, …
-        let of = |few: &[f64]| level(&mut [few, &[0.5; 10][few.len()..]].concat());
-        assert!((of(&[]) - 0.005).abs() < 1e-12);
-        assert!((of(&[0.004]) - 0.005).abs() < 1e-12);
-        // The second would not do by itself, and both do together; the third lifts all of them.
-        assert!((of(&[0.008, 0.009]) - 0.010).abs() < 1e-12);
-        assert!((of(&[0.014, 0.013, 0.014]) - 0.015).abs() < 1e-12);
-        assert!((of(&[0.014, 0.014]) - 0.005).abs() < 1e-12);
-    }
 
     #[test]
     fn few_boots_need_only_be_apart_and_never_less_than_the_interval() {
