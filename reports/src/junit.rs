@@ -84,7 +84,7 @@ fn mutant(row: &crate::figures::mutants::Row) -> TestCase {
     case
 }
 
-fn failed(message: &str, text: &str) -> TestCaseStatus {
+pub(crate) fn failed(message: &str, text: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     status.set_message(message);
     if !text.is_empty() {
@@ -93,7 +93,7 @@ fn failed(message: &str, text: &str) -> TestCaseStatus {
     status
 }
 
-fn skipped(reason: &str) -> TestCaseStatus {
+pub(crate) fn skipped(reason: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
     status.set_message(reason);
     status

@@ -5,6 +5,7 @@
 //! Data flows one way: [`record::Record`] (what was seen) → [`figures::Figures`] (what the numbers say, in words and
 //! numbers fit to print) → [`terminal`], [`html`], [`markdown`] or [`junit`]. All print the same figures, so they cannot disagree.
 
+pub mod compare;
 pub mod figures;
 pub mod html;
 pub mod junit;

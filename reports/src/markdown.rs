@@ -7,7 +7,7 @@ use crate::markup::{code, fold, words};
 use crate::record::Record;
 
 /// Largest summary that GitHub takes is 1 MiB; what would go beyond is left out and said.
-const MOST_BYTES: usize = 1_000_000;
+pub(crate) const MOST_BYTES: usize = 1_000_000;
 /// Facts shown of a broken guarantee; the HTML page has them all.
 const MOST_FACTS: usize = 4;
 

@@ -72,6 +72,12 @@ impl Run {
 }
 
 impl Place {
+    /// Of results that say nothing of their host.
+    #[must_use]
+    pub fn unknown() -> Place {
+        Place { machine: "an unknown host".into(), kernel: "of an unknown version".into() }
+    }
+
     fn of(record: &Record) -> Place {
         let host = &record.host;
         let memory = (host.memory as f64 / f64::from(1 << 30)).round();

@@ -38,6 +38,19 @@ pub fn percent(share: f64) -> String {
     format!("{:.1}\u{a0}%", share * 100.0)
 }
 
+/// So many of something: `1 run`, `2 runs`; what ends with s stays as it is.
+pub fn counted(count: usize, what: &str) -> String {
+    let end = if count == 1 || what.ends_with('s') { "" } else { "s" };
+    format!("{count} {what}{end}")
+}
+
+/// A ratio as a change in percent with its sign and two decimals: 1.0312 is `+3.12 %`.
+pub fn change(ratio: f64) -> String {
+    let change = format!("{:.2}", (ratio - 1.0).abs() * 100.0);
+    let sign = if change == "0.00" { "" } else { sign(ratio - 1.0) };
+    format!("{sign}{change}\u{a0}%")
+}
+
 /// Seconds since the epoch as `2026-01-02 03:04 UTC`.
 pub fn utc(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
@@ -338,6 +351,14 @@ mod tests {
         assert_eq!(line(&[100.001; 5], &[100.0; 5]), "0.00 % (0.00 to 0.00 %)");
         assert_eq!(line(&[150.0, 100.2], &[100.0]), "+25 % [+0.20 to +50.00 %]");
         assert_eq!(plain(&difference(-1500.0)), "−1.50 µs");
+    }
+
+    #[test]
+    fn counts_and_changes_read_as_they_are_said() {
+        let said = [counted(1, "run"), counted(2, "run"), counted(0, "run"), counted(3, "series")];
+        assert_eq!(said, ["1 run", "2 runs", "0 runs", "3 series"]);
+        let said = [1.0312, 0.5, 1.000_01, 0.999_99, 3.0].map(|ratio| plain(&change(ratio)));
+        assert_eq!(said, ["+3.12 %", "−50.00 %", "0.00 %", "0.00 %", "+200.00 %"]);
     }
 
     #[test]

@@ -1,0 +1,189 @@
+//! One series on both sides.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Serialize, Serializer};
+
+use super::figures::Figures;
+use super::interval::{self, Interval, Spread};
+use super::{Side, Which, Why};
+use crate::run::{Figure, Run};
+use crate::stats::fewest;
+use crate::verdict::{Rule, Verdict};
+
+/// What of a run is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// The median time.
+    Time,
+    /// The median ratio to the series that it took turns with.
+    Against,
+}
+
+impl Measure {
+    /// Of a figure, where it has it.
+    pub(super) fn of(self, figure: &Figure) -> Option<f64> {
+        match self {
+            Measure::Time => Some(figure.median),
+            Measure::Against => figure.against,
+        }
+    }
+}
+
+/// A series on both sides.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// What is compared.
+    pub by: Measure,
+    /// What BASE has of it.
+    pub base: Option<Of>,
+    /// What NEW has of it.
+    pub new: Option<Of>,
+    /// NEW over BASE.
+    #[serde(serialize_with = "maybe_rounded")]
+    pub ratio: Option<f64>,
+    /// The ratios that the runs do not contradict.
+    pub interval: Option<Interval>,
+    /// What is concluded; `None` where only one side has the series.
+    pub verdict: Option<Verdict>,
+    /// Why not more.
+    pub why: Option<Why>,
+}
+
+/// A series on one side.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Of {
+    /// Runs that count.
+    pub runs: usize,
+    /// Their samples.
+    pub samples: usize,
+    /// Median over the runs: nanoseconds, or a ratio.
+    #[serde(serialize_with = "rounded")]
+    pub value: f64,
+}
+
+/// All series of both sides.
+pub(super) fn rows(base: &Side, new: &Side, past: &BTreeMap<&str, Vec<&Run>>, rule: Rule) -> Vec<Row> {
+    let runs = base.runs.iter().chain(&new.runs);
+    let names: BTreeSet<&String> = runs.flat_map(|run| run.figures.keys()).collect();
+    let row = |name: &String| {
+        let sides = (Figures::of(base, Which::Base, name), Figures::of(new, Which::New, name));
+        match sides {
+            (Some(Ok(base)), Some(Ok(new))) => compared(name, &base, &new, past, rule),
+            (Some(base), Some(new)) => undecided(name, base, new),
+            (Some(_), None) => alone(name, Which::Base),
+            (None, _) => alone(name, Which::New),
+        }
+    };
+    names.into_iter().map(row).collect()
+}
+
+impl Row {
+    fn empty(name: &str, verdict: Option<Verdict>, why: Why) -> Row {
+        let by = Measure::Time;
+        Row {
+            name: name.to_owned(),
+            by,
+            base: None,
+            new: None,
+            ratio: None,
+            interval: None,
+            verdict,
+            why: Some(why),
+        }
+    }
+
+    /// Takes back a change that is no surer than `level`, among so many comparisons.
+    pub(super) fn judge(&mut self, level: f64, comparisons: usize) {
+        let changed = matches!(self.verdict, Some(Verdict::Slower | Verdict::Faster));
+        if changed && self.interval.is_some_and(|interval| interval.chance > level) {
+            self.verdict = Some(Verdict::Inconclusive);
+            self.why = Some(Why::ByChance { comparisons });
+        }
+    }
+
+    /// The order of the report: worst first.
+    pub(super) fn worse(&self, other: &Row) -> Ordering {
+        let ratio = |row: &Row| row.ratio.unwrap_or(0.0);
+        let ratios = ratio(other).total_cmp(&ratio(self));
+        self.rank().cmp(&other.rank()).then(ratios).then_with(|| self.name.cmp(&other.name))
+    }
+
+    fn rank(&self) -> u8 {
+        match (self.verdict, self.interval) {
+            (Some(Verdict::Slower), _) => 0,
+            (Some(Verdict::Inconclusive), Some(_)) => 1,
+            (Some(Verdict::Inconclusive), None) => 2,
+            (None, _) => 3,
+            (Some(Verdict::Faster), _) => 4,
+            (Some(Verdict::Equal), _) => 5,
+        }
+    }
+}
+
+fn alone(name: &str, side: Which) -> Row {
+    Row::empty(name, None, Why::OnlyIn { side })
+}
+
+/// A series that one side or both have no figure of that counts.
+fn undecided(name: &str, base: Result<Figures, Why>, new: Result<Figures, Why>) -> Row {
+    let about =
+        |side: &Result<Figures, Why>| side.as_ref().ok().and_then(|figures| figures.about(Measure::Time));
+    let (of_base, of_new) = (about(&base), about(&new));
+    let why = base.err().or(new.err()).unwrap_or(Why::NoRatio);
+    Row { base: of_base, new: of_new, ..Row::empty(name, Some(Verdict::Inconclusive), why) }
+}
+
+fn compared(name: &str, base: &Figures, new: &Figures, past: &BTreeMap<&str, Vec<&Run>>, rule: Rule) -> Row {
+    let both = base.have(Measure::Against) && new.have(Measure::Against);
+    let by = if both { Measure::Against } else { Measure::Time };
+    let (of_base, of_new) = (base.values(by), new.values(by));
+    let empty = Row::empty(name, Some(Verdict::Inconclusive), Why::NoRatio);
+    let row = Row { by, base: base.about(by), new: new.about(by), ..empty };
+    let Some((ratio, by_ranks)) = interval::by_ranks(&of_base, &of_new, rule.error) else { return row };
+    if let Some(interval) = by_ranks {
+        return row.with(ratio, interval, rule);
+    }
+    let medians = row.new.zip(row.base).map(|(new, base)| new.value / base.value);
+    let row = Row { ratio: medians, ..row };
+    let runs = [of_base.len(), of_new.len()];
+    let mut lists = interval::history(past, name, by);
+    lists.extend([of_base, of_new]);
+    match (Spread::of(&lists), medians) {
+        (Some(spread), _) if spread.is_none() => Row { why: Some(Why::NoSpread), ..row },
+        (Some(spread), Some(ratio)) => row.with(ratio, spread.interval(ratio, runs, rule.error), rule),
+        _ => Row { why: Some(Why::FewRuns { needs: fewest(1.0 - rule.error) }), ..row },
+    }
+}
+
+impl Row {
+    /// With what its interval says.
+    fn with(self, ratio: f64, interval: Interval, rule: Rule) -> Row {
+        let ends = [interval.low, interval.high];
+        let verdict = rule.decide(ends);
+        let runs = self.base.iter().chain(&self.new).map(|of| of.runs).min().unwrap_or(1);
+        let wide = || {
+            let times = rule.needs(ratio, ends).map(|times| (times * runs as f64).ceil() as usize);
+            Why::Wide { runs: times.map(|needs| needs.max(runs + 1)) }
+        };
+        let why = (verdict == Verdict::Inconclusive).then(wide);
+        Row { ratio: Some(ratio), interval: Some(interval), verdict: Some(verdict), why, ..self }
+    }
+}
+
+/// Six significant digits: what is beyond differs between machines' mathematics.
+pub(super) fn rounded<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(six_digits(*value))
+}
+
+fn maybe_rounded<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.map(six_digits).serialize(serializer)
+}
+
+fn six_digits(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
