@@ -11,7 +11,8 @@
 //! | interval of a median | order statistics `k` and `n+1-k`, `P(Bin(n, ½) < k) ≤ α/2` | David, Nagaraja 2003, 7.1 |
 //! | paired comparison | median of the pairs' ratios or differences, the same interval over the pairs (the sign test turned round) | Conover 1999, 3.4 |
 //! | unpaired comparison | [`Unpaired`]: median of all ratios or differences between the two sides, interval by counting ranks | Hodges, Lehmann 1963 |
-//! | percentile over all rounds, compared | rounds drawn again with replacement | Efron, Tibshirani 1993, 8.5 |
+//! | another run of as many rounds | `again`: Student's interval of the difference of two estimates | Hahn, Meeker 1991, 4 |
+//! | percentile over all rounds, compared | the same, by leaving out each round in turn | Efron, Tibshirani 1993, 11 |
 //! | comparison that is looked at all the time | [`sequential`]: a bet on the signs of the pairs | Ville 1939 |
 //! | share that was counted | [`rate`] | Clopper, Pearson 1934 |
 //! | spread between runs, in a few of them | [`student`]: how far chance reaches | Student 1908 |
@@ -20,7 +21,7 @@
 //! The intervals need independent samples. Rounds are independent enough, consecutive latencies within one are not:
 //! give them one number a round.
 
-pub(crate) mod bootstrap;
+pub(crate) mod again;
 pub mod many;
 pub mod rate;
 pub mod sequential;

@@ -3,7 +3,7 @@
 use super::burst::Burst;
 use super::usage::Usage;
 use crate::record::Cell;
-use crate::stats::{Paired, Sorted, Summary, Tail, bootstrap};
+use crate::stats::{Paired, Sorted, Summary, Tail, again};
 use crate::text::visible;
 
 /// One cell of the matrix.
@@ -17,6 +17,8 @@ pub struct Condition {
     pub rounds: usize,
     /// Median over rounds of the victim's p50 against that of the victim alone.
     pub p50: Option<Paired>,
+    /// Whether each of its rounds has a p99 of its own.
+    has_tails: bool,
     /// The same for p99; over all rounds together where a round is too short, and `None` where even they are.
     pub p99: Option<Paired>,
     /// p99.9 over all rounds together; `None` where they are too short.
@@ -53,14 +55,14 @@ impl Condition {
         [self.p50.as_ref(), self.p99.as_ref(), self.p999.as_ref()]
     }
 
-    /// The slowdown that decides: at p99 where there is one, else at p50.
+    /// The slowdown that decides: at p99 where each round is long enough for one, else at p50.
     pub fn slowdown(&self) -> Option<&Paired> {
-        self.p99.as_ref().or(self.p50.as_ref())
+        if self.has_tails { self.p99.as_ref() } else { self.p50.as_ref() }
     }
 
     /// The percentile of [`Condition::slowdown`].
     pub fn decides(&self) -> &'static str {
-        if self.p99.is_some() { "p99" } else { "p50" }
+        if self.has_tails { "p99" } else { "p50" }
     }
 
     /// Of a cell against the victim alone, and against the unprotected case; `None` for a cell without samples.
@@ -79,6 +81,7 @@ impl Condition {
             tail: sorted.tail()?,
             rounds: rounds.len(),
             p50: slowdown(500),
+            has_tails: has_tails(&rounds) && alone.is_some_and(|alone| has_tails(&self::rounds(alone))),
             p99: slowdown(990),
             p999: slowdown(999),
             burst: Burst::of(&rounds, cell.period),
@@ -105,9 +108,14 @@ fn slowdown(cell: &Cell, alone: &Cell, per_mille: usize) -> Option<Paired> {
         rounds(cell).into_iter().map(|round| Sorted::nanos(round).percentile(per_mille)).collect()
     };
     match (by_round(cell), by_round(alone)) {
-        (Some(variant), Some(baseline)) => Paired::ratio(&variant, &baseline),
-        _ => bootstrap::ratio(&rounds(cell), &rounds(alone), per_mille),
+        (Some(variant), Some(baseline)) => again::rounds(&variant, &baseline),
+        _ => again::together(&rounds(cell), &rounds(alone), per_mille),
     }
+}
+
+/// Whether each round is long enough for a p99.
+fn has_tails(rounds: &[&[u64]]) -> bool {
+    !rounds.is_empty() && rounds.iter().all(|round| round.len() >= 100)
 }
 
 /// The samples round by round. Bounds that do not fit the samples (a cut record) end where the samples end.

@@ -1,7 +1,7 @@
 //! How far a neighbour reaches: slowdowns against the victim alone, with the price of each protection.
 //!
 //! Latencies within a round depend on each other, so a slowdown is computed round by round and the rounds are
-//! compared: its interval says how it varies from round to round, which is what a reader will meet.
+//! compared: its interval is what another run of as many rounds stays within, which is what a reader will meet.
 
 mod burst;
 mod condition;
