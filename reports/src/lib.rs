@@ -7,6 +7,7 @@
 
 pub mod compare;
 pub mod figures;
+pub mod file;
 pub mod html;
 pub mod junit;
 pub mod lab;
@@ -14,6 +15,7 @@ pub mod markdown;
 mod markup;
 pub mod record;
 pub mod run;
+pub mod runs;
 pub mod stats;
 pub mod terminal;
 mod text;

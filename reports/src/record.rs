@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use isolab_core::host::Host;
 
+use crate::file;
 use crate::verdict::Calibration;
 
 /// The format that this build writes, and the newest that it reads.
@@ -549,7 +550,7 @@ pub enum RecordError {
 }
 
 impl Record {
-    /// Reads a record of any format up to [`FORMAT`].
+    /// Reads a record of any format up to [`FORMAT`], packed with gzip or not.
     ///
     /// # Errors
     /// When the file cannot be read, is no record, or was written by a newer isolab.
@@ -578,17 +579,14 @@ pub(crate) fn read<Head: DeserializeOwned, Whole: DeserializeOwned>(
     format: fn(Head) -> u32,
 ) -> Result<Whole, RecordError> {
     let name = || path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| RecordError::Io {
-        operation: "read",
-        path: name(),
-        source,
-    })?;
+    let bytes =
+        file::read(path).map_err(|source| RecordError::Io { operation: "read", path: name(), source })?;
     let syntax = |source| RecordError::Syntax { path: name(), source };
-    let found = format(serde_json::from_str(&text).map_err(syntax)?);
+    let found = format(serde_json::from_slice(&bytes).map_err(syntax)?);
     if found > newest {
         return Err(RecordError::TooNew { path: name(), found, newest });
     }
-    serde_json::from_str(&text).map_err(syntax)
+    serde_json::from_slice(&bytes).map_err(syntax)
 }
 
 /// Writes a record or a lab.

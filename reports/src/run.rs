@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::figures::trust::Trust;
+use crate::figures::trust;
 use crate::figures::verdict::Verdict;
 use crate::record::{Cell, Cost, Record, Series};
 use crate::stats::{Paired, Sorted};
@@ -64,7 +64,7 @@ impl Run {
             started: record.started,
             command: record.command.clone(),
             place: Place::of(record),
-            busy: Trust::of(record).busy,
+            busy: trust::busy(record),
             figures,
             guarantees: record.guarantees.iter().map(guarantee).collect(),
         }
@@ -94,12 +94,17 @@ impl fmt::Display for Place {
     }
 }
 
+/// What a series is called: `COST/LAUNCHER/SERIES`.
+pub(crate) fn series_name(cost: &Cost, series: &Series) -> String {
+    format!("{}/{}/{}", cost.id, cost.launcher, series.name)
+}
+
 /// The figures of a cost.
 fn series(cost: &Cost) -> impl Iterator<Item = (String, Figure)> {
     cost.series.iter().filter_map(|series| {
-        let name = format!("{}/{}/{}", cost.id, cost.launcher, series.name);
         let median = Sorted::nanos(&series.samples).median()?;
-        Some((name, Figure { samples: series.samples.len(), median, against: against(cost, series) }))
+        let figure = Figure { samples: series.samples.len(), median, against: against(cost, series) };
+        Some((series_name(cost, series), figure))
     })
 }
 
@@ -110,16 +115,30 @@ fn against(cost: &Cost, series: &Series) -> Option<f64> {
     Paired::ratio(&float(&series.samples), &float(&baseline.samples)).map(|paired| paired.median)
 }
 
+/// What a cell is, by label.
+pub(crate) fn cell_labels(cell: &Cell) -> [(&'static str, String); 4] {
+    let aggressor = cell.aggressor.as_deref().unwrap_or("alone");
+    let intensity = cell.intensity.map(|share| format!(" at {share}")).unwrap_or_default();
+    [
+        ("matrix", cell.matrix.clone()),
+        ("victim", cell.victim.clone()),
+        ("aggressor", format!("{aggressor}{intensity}")),
+        ("protection", cell.protection.as_deref().unwrap_or("unprotected").to_owned()),
+    ]
+}
+
+/// What a percentile of a cell is called: `MATRIX/VICTIM/AGGRESSOR/PROTECTION p50`.
+pub(crate) fn cell_name(cell: &Cell, percentile: &str) -> String {
+    let labels = cell_labels(cell).map(|(_, value)| value);
+    format!("{} {percentile}", labels.join("/"))
+}
+
 /// The percentiles of a cell that it has samples enough for.
 fn cell(cell: &Cell) -> impl Iterator<Item = (String, Figure)> {
-    let aggressor = cell.aggressor.as_deref().unwrap_or("alone");
-    let protection = cell.protection.as_deref().unwrap_or("unprotected");
-    let intensity = cell.intensity.map(|share| format!(" at {share}")).unwrap_or_default();
-    let name = format!("{}/{}/{aggressor}{intensity}/{protection}", cell.matrix, cell.victim);
     let sorted = Sorted::nanos(&cell.samples);
     let samples = sorted.len();
     let percentiles = [("p50", sorted.median()), ("p99", sorted.percentile(990))];
     percentiles.into_iter().filter_map(move |(percentile, value)| {
-        Some((format!("{name} {percentile}"), Figure { samples, median: value?, against: None }))
+        Some((cell_name(cell, percentile), Figure { samples, median: value?, against: None }))
     })
 }

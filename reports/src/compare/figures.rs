@@ -5,25 +5,35 @@ use super::{FEWEST_SAMPLES, Measure, Side, Which, Why};
 use crate::run::{Figure, Run};
 use crate::stats::Sorted;
 
-/// Of a run on a quiet host, and of samples enough.
+/// Some of the figures of a series on one side.
 pub(super) struct Figures<'r>(Vec<&'r Figure>);
 
-impl<'r> Figures<'r> {
-    /// Those of a side that count, or why none of them does. `None` where the side does not have the series.
-    pub(super) fn of(side: &'r Side, which: Which, series: &str) -> Option<Result<Figures<'r>, Why>> {
+/// All figures of a series on one side, and those that count.
+pub(super) struct Found<'r> {
+    pub(super) all: Figures<'r>,
+    /// Of runs on a quiet host, and of samples enough; or why there is none.
+    pub(super) counting: Result<Figures<'r>, Why>,
+}
+
+impl<'r> Found<'r> {
+    /// `None` where the side does not have the series.
+    pub(super) fn of(side: &'r Side, which: Which, series: &str) -> Option<Found<'r>> {
         let having: Vec<(&Run, &Figure)> =
             side.runs.iter().filter_map(|run| Some((run, run.figures.get(series)?))).collect();
         let most = having.iter().map(|(_, figure)| figure.samples).max()?;
-        let quiet = having.iter().filter(|(run, _)| run.busy.is_empty());
-        let counting: Vec<&Figure> =
-            quiet.clone().map(|(_, figure)| *figure).filter(|figure| is_enough(figure)).collect();
-        Some(match (counting.is_empty(), quiet.count()) {
-            (false, _) => Ok(Figures(counting)),
-            (true, 0) => Err(Why::Busy { side: which }),
-            (true, _) => Err(Why::FewSamples { side: which, most }),
-        })
+        let quiet: Vec<&Figure> =
+            having.iter().filter(|(run, _)| run.busy.is_empty()).map(|(_, figure)| *figure).collect();
+        let enough: Vec<&Figure> = quiet.iter().copied().filter(|figure| is_enough(figure)).collect();
+        let counting = match (enough.is_empty(), quiet.is_empty()) {
+            (false, _) => Ok(Figures(enough)),
+            (true, true) => Err(Why::Busy { side: which }),
+            (true, false) => Err(Why::FewSamples { side: which, most }),
+        };
+        Some(Found { all: Figures(having.into_iter().map(|(_, figure)| figure).collect()), counting })
     }
+}
 
+impl Figures<'_> {
     /// Whether all of them can be measured so.
     pub(super) fn have(&self, measure: Measure) -> bool {
         self.0.iter().all(|figure| measure.of(figure).is_some())

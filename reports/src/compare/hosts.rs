@@ -41,7 +41,11 @@ pub(super) fn notes(base: &Side, new: &Side) -> Vec<String> {
     }
     let both = new.runs.iter().filter(|run| base.runs.contains(run)).count();
     if both > 0 {
-        notes.push(format!("{} on both sides", units::counted(both, "same run")));
+        notes.push(format!("on both sides: {}", units::counted(both, "run")));
+    }
+    let has_series = |side: &Side| side.runs.iter().any(|run| !run.figures.is_empty());
+    if !has_series(base) && !has_series(new) {
+        return notes;
     }
     notes.extend([("BASE", base), ("NEW", new)].iter().filter_map(|(name, side)| busy(name, &side.runs)));
     notes

@@ -30,7 +30,9 @@ pub fn render(comparison: &Comparison) -> String {
         );
         page.text.push_str(&said);
     }
-    page.text.push_str(&format!("\n{}\n", words(&comparison.meaning())));
+    if !comparison.rows.is_empty() {
+        page.text.push_str(&format!("\n{}\n", words(&comparison.meaning())));
+    }
     page.text
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
-use super::figures::Figures;
+use super::figures::{Figures, Found};
 use super::interval::{self, Interval, Spread};
 use super::{Side, Which, Why};
 use crate::run::{Figure, Run};
@@ -70,14 +70,13 @@ pub struct Of {
 pub(super) fn rows(base: &Side, new: &Side, past: &BTreeMap<&str, Vec<&Run>>, rule: Rule) -> Vec<Row> {
     let runs = base.runs.iter().chain(&new.runs);
     let names: BTreeSet<&String> = runs.flat_map(|run| run.figures.keys()).collect();
-    let row = |name: &String| {
-        let sides = (Figures::of(base, Which::Base, name), Figures::of(new, Which::New, name));
-        match sides {
-            (Some(Ok(base)), Some(Ok(new))) => compared(name, &base, &new, past, rule),
-            (Some(base), Some(new)) => undecided(name, base, new),
-            (Some(_), None) => alone(name, Which::Base),
-            (None, _) => alone(name, Which::New),
-        }
+    let row = |name: &String| match (Found::of(base, Which::Base, name), Found::of(new, Which::New, name)) {
+        (Some(base), Some(new)) => match (base.counting, new.counting) {
+            (Ok(base), Ok(new)) => compared(name, &base, &new, past, rule),
+            (Err(why), _) | (_, Err(why)) => undecided(name, &base.all, &new.all, why),
+        },
+        (Some(_), None) => alone(name, Which::Base),
+        (None, _) => alone(name, Which::New),
     };
     names.into_iter().map(row).collect()
 }
@@ -129,18 +128,27 @@ fn alone(name: &str, side: Which) -> Row {
     Row::empty(name, None, Why::OnlyIn { side })
 }
 
-/// A series that one side or both have no figure of that counts.
-fn undecided(name: &str, base: Result<Figures, Why>, new: Result<Figures, Why>) -> Row {
-    let about =
-        |side: &Result<Figures, Why>| side.as_ref().ok().and_then(|figures| figures.about(Measure::Time));
-    let (of_base, of_new) = (about(&base), about(&new));
-    let why = base.err().or(new.err()).unwrap_or(Why::NoRatio);
-    Row { base: of_base, new: of_new, ..Row::empty(name, Some(Verdict::Inconclusive), why) }
+/// A series of which one side has nothing that counts: what was measured is shown all the same.
+fn undecided(name: &str, base: &Figures, new: &Figures, why: Why) -> Row {
+    let (by, empty) = (common(base, new), Row::empty(name, Some(Verdict::Inconclusive), why));
+    let (base, new) = (base.about(by), new.about(by));
+    Row { by, base, new, ratio: ratio(base, new), ..empty }
+}
+
+/// The ratio to what the series took turns with, where all runs have it.
+fn common(base: &Figures, new: &Figures) -> Measure {
+    let both = base.have(Measure::Against) && new.have(Measure::Against);
+    if both { Measure::Against } else { Measure::Time }
+}
+
+/// Of the sides' medians, where they have one.
+fn ratio(base: Option<Of>, new: Option<Of>) -> Option<f64> {
+    let (base, new) = (base?.value, new?.value);
+    (base > 0.0 && new > 0.0).then(|| new / base)
 }
 
 fn compared(name: &str, base: &Figures, new: &Figures, past: &BTreeMap<&str, Vec<&Run>>, rule: Rule) -> Row {
-    let both = base.have(Measure::Against) && new.have(Measure::Against);
-    let by = if both { Measure::Against } else { Measure::Time };
+    let by = common(base, new);
     let (of_base, of_new) = (base.values(by), new.values(by));
     let empty = Row::empty(name, Some(Verdict::Inconclusive), Why::NoRatio);
     let row = Row { by, base: base.about(by), new: new.about(by), ..empty };
@@ -148,7 +156,7 @@ fn compared(name: &str, base: &Figures, new: &Figures, past: &BTreeMap<&str, Vec
     if let Some(interval) = by_ranks {
         return row.with(ratio, interval, rule);
     }
-    let medians = row.new.zip(row.base).map(|(new, base)| new.value / base.value);
+    let medians = self::ratio(row.base, row.new);
     let row = Row { ratio: medians, ..row };
     let runs = [of_base.len(), of_new.len()];
     let mut lists = interval::history(past, name, by);

@@ -25,7 +25,9 @@ pub fn render(comparison: &Comparison, style: &Style, width: usize) -> String {
     section(&mut page, "Faster", Paint::Good, comparison.with(Verdict::Faster));
     guarantees(&mut page, comparison);
     page.blank();
-    page.paragraph(0, Paint::Quiet, &comparison.meaning());
+    if !comparison.rows.is_empty() {
+        page.paragraph(0, Paint::Quiet, &comparison.meaning());
+    }
     page.paragraph(0, Paint::Strong, &visible(&comparison.sentence()));
     page.finish(None)
 }

@@ -20,7 +20,7 @@ impl Comparison {
             said.push(units::counted(broke, "guarantee") + " broken that held");
         }
         if said.is_empty() {
-            said.push("nothing is worse".to_owned());
+            said.push("Nothing is worse".to_owned());
         }
         let mut rest = Vec::new();
         let within = format!("equal within {}", units::percent(self.rule.margin));

@@ -36,21 +36,13 @@ pub struct Trust {
 impl Trust {
     /// Judges the record's noise.
     pub fn of(record: &Record) -> Trust {
-        let noise = &record.noise;
-        let cpus = record.host.cpus.len().max(1);
-        let mut busy = Vec::new();
-        if noise.load[0] > BUSY_LOAD * cpus as f64 {
-            busy.push(format!("load {:.2} on {cpus} CPUs before the run", noise.load[0]));
-        }
-        if noise.stolen > BUSY_STOLEN {
-            busy.push(format!("{} of the time was taken by others", units::percent(noise.stolen)));
-        }
+        let (noise, cpus) = (&record.noise, cpus(record));
         let series = || record.costs.iter().flat_map(|cost| &cost.series);
         let spreads = series().filter_map(|series| Sorted::nanos(&series.samples).summary());
         let costs: usize = series().map(|series| series.samples.len()).sum();
         let latencies: usize = record.interference.iter().map(|cell| cell.samples.len()).sum();
         Trust {
-            busy,
+            busy: busy(record),
             load: noise.load,
             cpus,
             stolen: noise.stolen,
@@ -87,6 +79,24 @@ impl Trust {
         lines.extend(self.instrument.iter().cloned());
         lines
     }
+}
+
+/// CPUs that the run could use.
+fn cpus(record: &Record) -> usize {
+    record.host.cpus.len().max(1)
+}
+
+/// Why the host counts as busy; empty when it was quiet.
+pub(crate) fn busy(record: &Record) -> Vec<String> {
+    let (noise, cpus) = (&record.noise, cpus(record));
+    let mut busy = Vec::new();
+    if noise.load[0] > BUSY_LOAD * cpus as f64 {
+        busy.push(format!("load {:.2} on {cpus} CPUs before the run", noise.load[0]));
+    }
+    if noise.stolen > BUSY_STOLEN {
+        busy.push(format!("{} of the time was taken by others", units::percent(noise.stolen)));
+    }
+    busy
 }
 
 fn instrument(instrument: &Instrument) -> Vec<String> {
