@@ -19,6 +19,7 @@ pub mod runs;
 pub mod stats;
 pub mod terminal;
 mod text;
+pub mod trackers;
 pub mod units;
 pub mod verdict;
 
