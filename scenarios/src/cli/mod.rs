@@ -4,6 +4,7 @@ mod ab;
 mod bars;
 mod bench;
 mod check;
+mod compare;
 mod diff;
 mod faults;
 mod host;
@@ -38,9 +39,10 @@ struct Arguments {
 }
 
 const STATUSES: &str = "Exit status:
-  0  done, and nothing is broken
-  1  a guarantee is broken
+  0  done, and nothing is broken or worse
+  1  a guarantee is broken, or something is slower
   2  wrong usage or input
+  3  a comparison is inconclusive, and --strict was given
   4  something could not be tested, and --must-run was given
   5  isolab itself failed
   130  interrupted";
@@ -60,6 +62,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Compares two launchers on your own config: pairs that take turns, and their median difference
     Ab(ab::Arguments),
+    /// Records of different times: what became slower or faster, and which guarantees broke
+    Compare(compare::Arguments),
     /// One config, what each launcher makes of it, and what the spec says where they differ
     Diff(diff::Arguments),
     /// What a launch leaves when something in it fails: each system call, a kill at each, by launcher
@@ -126,6 +130,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check(arguments)) => check::check(&arguments),
         Some(Command::Bench(arguments)) => bench::bench(&arguments),
         Some(Command::Ab(arguments)) => ab::ab(&arguments),
+        Some(Command::Compare(arguments)) => compare::compare(&arguments, &compare::NoHistory),
         Some(Command::Diff(arguments)) => diff::diff(&arguments),
         Some(Command::Faults(arguments)) => faults::faults(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),

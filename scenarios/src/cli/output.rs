@@ -128,4 +128,4 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Columns to fill.
-const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 100;
