@@ -550,6 +550,32 @@ pub enum RecordError {
 }
 
 impl Record {
+    /// A record of a run that has found nothing yet.
+    #[must_use]
+    pub fn new(command: &str, host: Host) -> Record {
+        Record {
+            format: FORMAT,
+            isolab: env!("CARGO_PKG_VERSION").into(),
+            started: 0,
+            seconds: 0.0,
+            command: command.into(),
+            revision: None,
+            host,
+            noise: Noise::default(),
+            launchers: Vec::new(),
+            guarantees: Vec::new(),
+            costs: Vec::new(),
+            interference: Vec::new(),
+            instrument: None,
+            questions: Vec::new(),
+            sweeps: Vec::new(),
+            mutants: Vec::new(),
+            beside: Vec::new(),
+            calibrations: Vec::new(),
+            not_tested: Vec::new(),
+        }
+    }
+
     /// Reads a record of any format up to [`FORMAT`], packed with gzip or not.
     ///
     /// # Errors

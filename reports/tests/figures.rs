@@ -8,23 +8,6 @@ use isolab_reports::figures::costs::Comparison;
 use isolab_reports::figures::verdict::Verdict;
 use isolab_reports::record::{Cell, Outcome, Record, Series};
 
-/// The sample's host with nothing found and nothing measured.
-fn bare() -> Record {
-    Record {
-        guarantees: Vec::new(),
-        costs: Vec::new(),
-        interference: Vec::new(),
-        instrument: None,
-        questions: Vec::new(),
-        sweeps: Vec::new(),
-        mutants: Vec::new(),
-        calibrations: Vec::new(),
-        beside: Vec::new(),
-        not_tested: Vec::new(),
-        ..sample::record()
-    }
-}
-
 fn cell(aggressor: Option<&str>, protection: Option<&str>, samples: Vec<u64>, work: &[f64]) -> Cell {
     let rounds = (0..6).map(|round| round * samples.len() / 6).collect();
     Cell {
@@ -46,16 +29,12 @@ fn slowdowns_are_paired_by_round() {
     let latency =
         |factor: u64| (0..6).flat_map(move |round| vec![factor * (round + 1) * 1000; 100]).collect();
     let record = Record {
-        sweeps: Vec::new(),
-        mutants: Vec::new(),
-        calibrations: Vec::new(),
-        beside: Vec::new(),
         interference: vec![
             cell(Some("hog"), Some("cpu.max"), latency(2), &[40.0; 6]),
             cell(Some("hog"), None, latency(3), &[100.0; 6]),
             cell(None, None, latency(1), &[]),
         ],
-        ..bare()
+        ..sample::bare()
     };
     let victim = &Figures::of(&record).interference.victims[0];
     let [unprotected, limited] = &victim.aggressors[0].conditions[..] else { panic!("{victim:?}") };
@@ -75,15 +54,11 @@ fn slowdowns_are_paired_by_round() {
 #[test]
 fn rounds_too_short_for_a_percentile_are_pooled_or_silent() {
     let record = |n: u64| Record {
-        sweeps: Vec::new(),
-        mutants: Vec::new(),
-        calibrations: Vec::new(),
-        beside: Vec::new(),
         interference: vec![
             cell(None, None, (0..n).map(|i| 1000 + i % 2).collect(), &[]),
             cell(Some("hog"), None, (0..n).map(|i| 2000 + i % 2).collect(), &[1.0; 6]),
         ],
-        ..bare()
+        ..sample::bare()
     };
     let p99 = |n| Figures::of(&record(n)).interference.victims[0].aggressors[0].conditions[0].p99;
     assert_eq!(p99(600).unwrap().pairs, 6);
@@ -133,7 +108,7 @@ fn steps_begin_in_order_and_add_up() {
 
 #[test]
 fn a_check_whose_control_stays_green_proves_nothing() {
-    let mut record = Record { guarantees: sample::record().guarantees, ..bare() };
+    let mut record = Record { guarantees: sample::record().guarantees, ..sample::bare() };
     record
         .guarantees
         .retain(|guarantee| guarantee.outcome == Outcome::Holds && guarantee.control_red == Some(true));
@@ -188,7 +163,7 @@ fn gaps_of_one_reason_are_one_entry() {
 
 #[test]
 fn a_busy_host_is_said() {
-    let mut record = bare();
+    let mut record = sample::bare();
     assert!(Figures::of(&record).trust.busy.is_empty());
     record.noise.load = [1.2, 1.0];
     record.noise.stolen = 0.04;
@@ -199,7 +174,7 @@ fn a_busy_host_is_said() {
 
 #[test]
 fn a_run_that_measured_nothing_says_so() {
-    let figures = Figures::of(&bare());
+    let figures = Figures::of(&sample::bare());
     let shorts: Vec<&str> = figures.answers.iter().map(|answer| answer.short.as_str()).collect();
     assert_eq!(shorts, ["Nothing was tested", "Not measured", "Not measured", "Quiet host"]);
 }

@@ -61,19 +61,7 @@ fn measured(dice: &mut Dice, truth: Truth) -> Record {
     });
     let others = others.collect();
     let cost = |id: &str, series| Cost { id: id.into(), title: id.into(), launcher: "core".into(), series };
-    Record {
-        costs: vec![cost("spawn", launches), cost("others", others)],
-        guarantees: Vec::new(),
-        interference: Vec::new(),
-        instrument: None,
-        questions: Vec::new(),
-        beside: Vec::new(),
-        sweeps: Vec::new(),
-        mutants: Vec::new(),
-        calibrations: Vec::new(),
-        not_tested: Vec::new(),
-        ..sample::record()
-    }
+    Record { costs: vec![cost("spawn", launches), cost("others", others)], ..sample::bare() }
 }
 
 /// A lab of so many boots of kernels of which this is true; the first is the baseline.

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use isolab_core::host::Host;
-use isolab_reports::record::{FORMAT, Launcher, Record};
+use isolab_reports::record::{Launcher, Record};
 
 use crate::cancel::{Cancel, Cancelled};
 use crate::{noise, revision};
@@ -19,25 +19,11 @@ pub fn begin(
     cancel: &Cancel,
 ) -> Result<Record, Cancelled> {
     Ok(Record {
-        format: FORMAT,
-        isolab: env!("CARGO_PKG_VERSION").into(),
         started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        seconds: 0.0,
-        command: command.into(),
         revision: revision::of_here(),
-        host: host.clone(),
         noise: noise::calibrate(cancel)?,
         launchers,
-        guarantees: Vec::new(),
-        costs: Vec::new(),
-        interference: Vec::new(),
-        instrument: None,
-        questions: Vec::new(),
-        beside: Vec::new(),
-        sweeps: Vec::new(),
-        mutants: Vec::new(),
-        calibrations: Vec::new(),
-        not_tested: Vec::new(),
+        ..Record::new(command, host.clone())
     })
 }
 

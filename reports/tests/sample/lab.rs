@@ -135,17 +135,7 @@ fn bare(truth: &Truth, command: &str, padding: u64) -> Record {
         command: command.into(),
         host: guest(truth, padding),
         launchers: vec![launcher("core", Some("isolab 0.1.0"), None)],
-        guarantees: Vec::new(),
-        costs: Vec::new(),
-        interference: Vec::new(),
-        instrument: None,
-        questions: Vec::new(),
-        sweeps: Vec::new(),
-        mutants: Vec::new(),
-        calibrations: Vec::new(),
-        beside: Vec::new(),
-        not_tested: Vec::new(),
-        ..sample::record()
+        ..sample::bare()
     }
 }
 
@@ -239,10 +229,6 @@ fn measured(dice: &mut Dice, truth: &Truth, seed: u64) -> Record {
                 vec![plain(dice, "create, overlay", 19_000), plain(dice, "read, overlay", 91_000)],
             ),
         ],
-        sweeps: Vec::new(),
-        mutants: Vec::new(),
-        calibrations: Vec::new(),
-        beside: Vec::new(),
         interference: vec![cell(dice, None, 52_000.0), cell(dice, Some("cpu hog"), 190_000.0)],
         ..bare(truth, "bench spawn overlay interference", seed * 37 % 128)
     }

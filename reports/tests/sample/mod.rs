@@ -5,24 +5,20 @@ use std::collections::BTreeMap;
 
 use isolab_core::host::{Cgroups, Feature, Hierarchy, Host};
 use isolab_reports::record::{
-    Again, Cell, Cost, Evidence, FORMAT, Finding, Guarantee, Launcher, Noise, NotTested, Outcome, Problem,
-    Record, Series, StepSamples, Sweep, SweepKind,
+    Again, Cell, Cost, Evidence, Finding, Guarantee, Launcher, Noise, NotTested, Outcome, Problem, Record,
+    Series, StepSamples, Sweep, SweepKind,
 };
 
 /// Rounds of each cost experiment.
 const ROUNDS: usize = 40;
 
-/// The sample.
-pub(crate) fn record() -> Record {
-    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+/// The sample's run with nothing found and nothing measured.
+pub(crate) fn bare() -> Record {
+    let mut dice = dice();
     Record {
-        format: FORMAT,
         isolab: "0.1.0".into(),
         started: 1_767_323_040,
         seconds: 74.2,
-        command: "quick look".into(),
-        revision: None,
-        host: host(),
         noise: Noise {
             load: [0.41, 1.87],
             clock_read: (0..200).map(|_| dice.around(24, 2)).collect(),
@@ -35,15 +31,18 @@ pub(crate) fn record() -> Record {
             launcher("bwrap", Some("bubblewrap 0.8.0"), Some("/usr/bin/bwrap")),
             launcher("youki", None, None),
         ],
+        ..Record::new("quick look", host())
+    }
+}
+
+/// The sample.
+pub(crate) fn record() -> Record {
+    let mut dice = dice();
+    Record {
         guarantees: guarantees(),
         costs: vec![ladder(&mut dice), floor(&mut dice), overlay(&mut dice)],
         sweeps: sweeps(),
-        mutants: Vec::new(),
-        calibrations: Vec::new(),
-        beside: Vec::new(),
         interference: interference(&mut dice),
-        instrument: None,
-        questions: Vec::new(),
         not_tested: vec![
             NotTested {
                 what: "launcher youki".into(),
@@ -56,7 +55,12 @@ pub(crate) fn record() -> Record {
                 remedy: "boot with systemd.unified_cgroup_hierarchy=1".into(),
             },
         ],
+        ..bare()
     }
+}
+
+fn dice() -> Dice {
+    Dice(0x2545_f491_4f6c_dd1d)
 }
 
 /// A small generator (Marsaglia's xorshift), so that every machine makes the same record.

@@ -9,8 +9,8 @@ use isolab_reports::compare::junit::{self, Asked};
 use isolab_reports::compare::{Comparison, Error, Options, Side, markdown, text};
 use isolab_reports::run::{Place, Run};
 use isolab_reports::runs;
-use isolab_reports::verdict::Rule;
 
+use super::rule::RuleArguments;
 use super::{Failure, output};
 
 const SIDES: &str = "BASE and NEW are each
@@ -36,12 +36,8 @@ pub(super) struct Arguments {
     base: String,
     /// What is judged
     new: String,
-    /// A change by less does not matter, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = percent)]
-    margin: f64,
-    /// Probability of a wrong verdict, at most, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = percent)]
-    error: f64,
+    #[command(flatten)]
+    rule: RuleArguments,
     /// Compares runs of different hosts, and says so
     #[arg(long)]
     across_hosts: bool,
@@ -88,8 +84,7 @@ pub(super) fn compare(arguments: &Arguments, history: &impl History) -> Result<E
     let (base, new) = (side(&arguments.base, history)?, side(&arguments.new, history)?);
     let places: Vec<&Place> = base.runs.iter().chain(&new.runs).map(|run| &run.place).collect();
     let past = history.of(&places)?;
-    let rule = Rule { margin: arguments.margin / 100.0, error: arguments.error / 100.0 };
-    let options = Options { rule, across_hosts: arguments.across_hosts };
+    let options = Options { rule: arguments.rule.rule(), across_hosts: arguments.across_hosts };
     let compared: Result<Comparison, Error> = Comparison::of(&base, &new, &past, options);
     let comparison = compared.map_err(Failure::input)?;
     let asked = Asked { strict: arguments.strict, must_run: arguments.must_run };
@@ -128,10 +123,4 @@ fn status(comparison: &Comparison, asked: Asked) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
-}
-
-/// Above 0 and below 100.
-fn percent(text: &str) -> Result<f64, String> {
-    let percent: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if percent > 0.0 && percent < 100.0 { Ok(percent) } else { Err("not above 0 and below 100".into()) }
 }

@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod quick;
 mod report;
+mod rule;
 mod run;
 mod session;
 

@@ -151,7 +151,7 @@ impl Part {
 mod tests {
     use isolab_core::host::Host;
     use isolab_reports::lab::record::{Clock, FORMAT, Layout, Purpose};
-    use isolab_reports::record::{self, Cost, Record, Series};
+    use isolab_reports::record::{Cost, Record, Series};
 
     use super::*;
 
@@ -168,27 +168,7 @@ mod tests {
         };
         let cost =
             Cost { id: "spawn".into(), title: String::new(), launcher: "core".into(), series: vec![series] };
-        let record = Record {
-            format: record::FORMAT,
-            isolab: String::new(),
-            started: 0,
-            seconds: 1.0,
-            command: "bench".into(),
-            revision: None,
-            host: Host::example(),
-            noise: record::Noise::default(),
-            launchers: Vec::new(),
-            guarantees: Vec::new(),
-            costs: vec![cost],
-            interference: Vec::new(),
-            instrument: None,
-            questions: Vec::new(),
-            sweeps: Vec::new(),
-            mutants: Vec::new(),
-            calibrations: Vec::new(),
-            beside: Vec::new(),
-            not_tested: Vec::new(),
-        };
+        let record = Record { seconds: 1.0, costs: vec![cost], ..Record::new("bench", Host::example()) };
         Boot {
             purpose: Purpose::Measure,
             layout: Layout { seed, padding: 0, delay: 0 },

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use isolab_reports::verdict::Rule;
 use isolab_scenarios::ab::Metric;
+
+use super::super::rule::RuleArguments;
 
 const FORMS: &str = "What is compared:
   isolab ab --launcher ./old,./new config.json                     two launchers on your own config
@@ -55,12 +56,8 @@ pub(in crate::cli) struct Arguments {
     /// Seconds that a comparison may take; how much --calibrate replays at a time
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(super) window: u64,
-    /// A change by less does not matter, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = percent)]
-    pub(super) margin: f64,
-    /// Probability of a wrong verdict, at most, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = percent)]
-    pub(super) error: f64,
+    #[command(flatten)]
+    pub(super) rule: RuleArguments,
     /// What is judged
     #[arg(long, value_enum, default_value = "time")]
     pub(super) metric: Judged,
@@ -111,11 +108,6 @@ impl From<Judged> for Metric {
 }
 
 impl Arguments {
-    /// What is relevant, and how often a verdict may be wrong.
-    pub(super) fn rule(&self) -> Rule {
-        Rule { margin: self.margin / 100.0, error: self.error / 100.0 }
-    }
-
     /// How long it may take.
     pub(super) fn seconds(&self) -> u64 {
         let default = match (self.calibrate, self.kernel.is_empty()) {
@@ -125,10 +117,4 @@ impl Arguments {
         };
         self.seconds.unwrap_or(default)
     }
-}
-
-/// Above 0 and below 100.
-fn percent(text: &str) -> Result<f64, String> {
-    let percent: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if percent > 0.0 && percent < 100.0 { Ok(percent) } else { Err("not above 0 and below 100".into()) }
 }

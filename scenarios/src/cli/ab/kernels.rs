@@ -29,7 +29,7 @@ pub(super) fn compare(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let suite = Question::Metric(arguments.of.clone()).suite(&["core".into()]).map_err(Failure::Input)?;
     let setup = Setup::begin(&LabArguments::of(arguments.kernel.clone()), Vec::new())?;
     let (begun, time) = (Instant::now(), Duration::from_secs(arguments.seconds()));
-    let (mut watch, mut random) = (Watch::new(arguments.rule()), Random::new(arguments.seed));
+    let (mut watch, mut random) = (Watch::new(arguments.rule.rule()), Random::new(arguments.seed));
     let (mut pairs, mut blocks) = (Vec::new(), Vec::new());
     while begun.elapsed() < time {
         let first = 2 * pairs.len() as u64 + 1;
@@ -39,14 +39,14 @@ pub(super) fn compare(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let block = Block::of(&[pair]);
         pairs.push(pair);
         blocks.push(block);
-        let so_far = Conclusion::of(arguments.rule(), &blocks).map_or_else(String::new, |it| it.line());
+        let so_far = Conclusion::of(arguments.rule.rule(), &blocks).map_or_else(String::new, |it| it.line());
         setup.bars.note(&format!("pair {}: {so_far}", pairs.len()));
         if watch.add(block.log_ratio) != Verdict::Inconclusive {
             break;
         }
     }
     let none = || Failure::Input("not one pair was booted: give it more --seconds".into());
-    let conclusion = Conclusion::of(arguments.rule(), &blocks).ok_or_else(none)?;
+    let conclusion = Conclusion::of(arguments.rule.rule(), &blocks).ok_or_else(none)?;
     say(arguments, &conclusion, &pairs, begun.elapsed().as_secs_f64())?;
     Ok(status(conclusion.verdict, arguments.strict))
 }

@@ -66,7 +66,7 @@ pub(super) fn ab(arguments: &Arguments) -> Result<ExitCode, Failure> {
 /// How to compare, as the arguments say.
 fn settings(arguments: &Arguments) -> Settings {
     Settings {
-        rule: arguments.rule(),
+        rule: arguments.rule.rule(),
         metric: arguments.metric.into(),
         time: Duration::from_secs(arguments.seconds()),
         seed: arguments.seed,
@@ -87,7 +87,7 @@ fn ended<T>(result: Result<T, Error>, cancel: &Cancel) -> Result<T, Failure> {
 /// Of both metrics.
 fn calibrations(arguments: &Arguments, both: &Both, measured: &Measured) -> Vec<Calibration> {
     let seconds = arguments.window as f64;
-    let of = |metric| measured.calibrate(both.subject(), metric, arguments.rule(), seconds);
+    let of = |metric| measured.calibrate(both.subject(), metric, arguments.rule.rule(), seconds);
     [Metric::Time, Metric::Cpu].map(of).to_vec()
 }
 
