@@ -88,7 +88,7 @@ fn what_a_later_format_added_has_its_default() {
 }
 
 #[test]
-fn a_packed_record_that_is_cut_short_or_too_large_is_refused_by_name() {
+fn a_packed_record_is_known_by_its_content_and_refused_by_name_when_cut_short() {
     let packed = fs::read(Path::new(KEPT).join("records/format-2-bench.json.gz")).unwrap();
     let dir = Dir::new("packed");
     let path = dir.write("record.json.gz", &packed[..packed.len() / 2]);

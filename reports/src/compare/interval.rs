@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::figures::is_enough;
 use super::{Measure, Side};
 use crate::run::Run;
-use crate::stats::{Sorted, Unpaired, student};
+use crate::stats::{Ranks, Sorted, Unpaired, student};
 
 /// Differences between consecutive runs that say how far they spread, at least: fewer give less than one degree of freedom.
 pub(super) const FEWEST_DIFFERENCES: usize = 3;
@@ -74,11 +74,24 @@ pub(super) fn history(past: &BTreeMap<&str, Vec<&Run>>, series: &str, measure: M
     past.values().map(|runs| runs.iter().filter_map(value).collect()).collect()
 }
 
-/// NEW over BASE by ranks, with an interval where there are runs enough; `None` where there is no ratio.
-pub(super) fn by_ranks(base: &[f64], new: &[f64], error: f64) -> Option<(f64, Option<Interval>)> {
-    let ratio = Unpaired::ratio(new, base, 1.0 - error).filter(|ratio| ratio.low > 0.0)?;
-    let interval = Interval { low: ratio.low, high: ratio.high, chance: ratio.chance, by: By::Ranks };
-    Some((ratio.median, ratio.coverage.map(|_| interval)))
+/// Ranks by the numbers of runs that were met.
+#[derive(Default)]
+pub(super) struct Known(BTreeMap<[usize; 2], Ranks>);
+
+impl Known {
+    /// NEW over BASE by ranks, with an interval where there are runs enough; `None` where there is no ratio.
+    pub(super) fn compare(
+        &mut self,
+        base: &[f64],
+        new: &[f64],
+        error: f64,
+    ) -> Option<(f64, Option<Interval>)> {
+        let sizes = [new.len(), base.len()];
+        let ranks = self.0.entry(sizes).or_insert_with(|| Ranks::of(sizes));
+        let ratio = Unpaired::ratio_by(ranks, new, base, 1.0 - error).filter(|ratio| ratio.low > 0.0)?;
+        let interval = Interval { low: ratio.low, high: ratio.high, chance: ratio.chance, by: By::Ranks };
+        Some((ratio.median, ratio.coverage.map(|_| interval)))
+    }
 }
 
 /// How far the runs of a host spread.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Serialize, Serializer};
 
 use super::figures::{Figures, Found};
-use super::interval::{self, Interval, Spread};
+use super::interval::{self, Interval, Known, Spread};
 use super::{Side, Which, Why};
 use crate::run::{Figure, Run};
 use crate::stats::fewest;
@@ -70,15 +70,45 @@ pub struct Of {
 pub(super) fn rows(base: &Side, new: &Side, past: &BTreeMap<&str, Vec<&Run>>, rule: Rule) -> Vec<Row> {
     let runs = base.runs.iter().chain(&new.runs);
     let names: BTreeSet<&String> = runs.flat_map(|run| run.figures.keys()).collect();
+    let mut judge = Judge { past, rule, known: Known::default() };
     let row = |name: &String| match (Found::of(base, Which::Base, name), Found::of(new, Which::New, name)) {
         (Some(base), Some(new)) => match (base.counting, new.counting) {
-            (Ok(base), Ok(new)) => compared(name, &base, &new, past, rule),
+            (Ok(base), Ok(new)) => judge.compare(name, &base, &new),
             (Err(why), _) | (_, Err(why)) => undecided(name, &base.all, &new.all, why),
         },
         (Some(_), None) => alone(name, Which::Base),
         (None, _) => alone(name, Which::New),
     };
     names.into_iter().map(row).collect()
+}
+
+/// What series with figures on both sides are compared by.
+struct Judge<'r> {
+    past: &'r BTreeMap<&'r str, Vec<&'r Run>>,
+    rule: Rule,
+    known: Known,
+}
+
+impl Judge<'_> {
+    fn compare(&mut self, name: &str, base: &Figures, new: &Figures) -> Row {
+        let (by, error) = (common(base, new), self.rule.error);
+        let (of_base, of_new) = (base.values(by), new.values(by));
+        let empty = Row::empty(name, Some(Verdict::Inconclusive), Why::NoRatio);
+        let row = Row { by, base: base.about(by), new: new.about(by), ..empty };
+        let Some((ratio, by_ranks)) = self.known.compare(&of_base, &of_new, error) else { return row };
+        if let Some(interval) = by_ranks {
+            return row.with(ratio, interval, self.rule);
+        }
+        let row = Row { ratio: self::ratio(row.base, row.new), ..row };
+        let runs = [of_base.len(), of_new.len()];
+        let mut lists = interval::history(self.past, name, by);
+        lists.extend([of_base, of_new]);
+        match (Spread::of(&lists), row.ratio) {
+            (Some(spread), _) if spread.is_none() => Row { why: Some(Why::NoSpread), ..row },
+            (Some(spread), Some(ratio)) => row.with(ratio, spread.interval(ratio, runs, error), self.rule),
+            _ => Row { why: Some(Why::FewRuns { needs: fewest(1.0 - error) }), ..row },
+        }
+    }
 }
 
 impl Row {
@@ -145,27 +175,6 @@ fn common(base: &Figures, new: &Figures) -> Measure {
 fn ratio(base: Option<Of>, new: Option<Of>) -> Option<f64> {
     let (base, new) = (base?.value, new?.value);
     (base > 0.0 && new > 0.0).then(|| new / base)
-}
-
-fn compared(name: &str, base: &Figures, new: &Figures, past: &BTreeMap<&str, Vec<&Run>>, rule: Rule) -> Row {
-    let by = common(base, new);
-    let (of_base, of_new) = (base.values(by), new.values(by));
-    let empty = Row::empty(name, Some(Verdict::Inconclusive), Why::NoRatio);
-    let row = Row { by, base: base.about(by), new: new.about(by), ..empty };
-    let Some((ratio, by_ranks)) = interval::by_ranks(&of_base, &of_new, rule.error) else { return row };
-    if let Some(interval) = by_ranks {
-        return row.with(ratio, interval, rule);
-    }
-    let medians = self::ratio(row.base, row.new);
-    let row = Row { ratio: medians, ..row };
-    let runs = [of_base.len(), of_new.len()];
-    let mut lists = interval::history(past, name, by);
-    lists.extend([of_base, of_new]);
-    match (Spread::of(&lists), medians) {
-        (Some(spread), _) if spread.is_none() => Row { why: Some(Why::NoSpread), ..row },
-        (Some(spread), Some(ratio)) => row.with(ratio, spread.interval(ratio, runs, rule.error), rule),
-        _ => Row { why: Some(Why::FewRuns { needs: fewest(1.0 - rule.error) }), ..row },
-    }
 }
 
 impl Row {

@@ -28,7 +28,7 @@ pub mod sequential;
 pub mod student;
 mod unpaired;
 
-pub use unpaired::{Unpaired, chances, fewest};
+pub use unpaired::{Ranks, Unpaired, chances, fewest};
 
 /// How sure an interval must be, at least.
 pub const CONFIDENCE: f64 = 0.95;

@@ -30,36 +30,41 @@ impl Unpaired {
     /// Variant over baseline, with an interval of at least this confidence. `None` without samples, and where a sample
     /// of the baseline is not positive: nothing has a ratio to that.
     pub fn ratio(variant: &[f64], baseline: &[f64], confidence: f64) -> Option<Unpaired> {
+        Unpaired::ratio_by(&Ranks::of([variant.len(), baseline.len()]), variant, baseline, confidence)
+    }
+
+    /// The same, by the ranks of groups of these sizes, which several comparisons may share.
+    pub fn ratio_by(ranks: &Ranks, variant: &[f64], baseline: &[f64], confidence: f64) -> Option<Unpaired> {
         if baseline.iter().any(|sample| *sample <= 0.0) {
             return None;
         }
-        Unpaired::of(variant, baseline, confidence, 1.0, |v, b| v / b)
+        Unpaired::of(ranks, variant, baseline, confidence, (1.0, |v, b| v / b))
     }
 
     /// Variant minus baseline.
     pub fn difference(variant: &[f64], baseline: &[f64], confidence: f64) -> Option<Unpaired> {
-        Unpaired::of(variant, baseline, confidence, 0.0, |v, b| v - b)
+        let ranks = Ranks::of([variant.len(), baseline.len()]);
+        Unpaired::of(&ranks, variant, baseline, confidence, (0.0, |v, b| v - b))
     }
 
     fn of(
+        Ranks(distribution): &Ranks,
         variant: &[f64],
         baseline: &[f64],
         confidence: f64,
-        no_change: f64,
-        compare: impl Fn(f64, f64) -> f64,
+        (no_change, compare): (f64, fn(f64, f64) -> f64),
     ) -> Option<Unpaired> {
         let pairs = variant.iter().flat_map(|v| baseline.iter().map(|b| compare(*v, *b)));
         let pairs = Sorted::values(pairs);
         let (all, sizes) = (pairs.as_slice(), [variant.len(), baseline.len()]);
-        let distribution = mann_whitney(sizes[0], sizes[1]);
-        let rank = rank(&distribution, confidence).filter(|_| all.len() == sizes[0] * sizes[1]);
+        let rank = rank(distribution, confidence).filter(|_| all.len() == sizes[0] * sizes[1]);
         let (k, coverage) = rank.map_or((1, None), |(k, coverage)| (k, Some(coverage)));
         let (at_most, at_least) = (
             all.iter().filter(|pair| **pair <= no_change).count(),
             all.iter().filter(|pair| **pair >= no_change).count(),
         );
         Some(Unpaired {
-            chance: chance(&distribution, at_most.min(at_least)),
+            chance: chance(distribution, at_most.min(at_least)),
             median: pairs.median()?,
             low: *all.get(k - 1)?,
             high: *all.get(all.len().checked_sub(k)?)?,
@@ -72,6 +77,19 @@ impl Unpaired {
     /// Never without an interval.
     pub fn excludes(&self, value: f64) -> bool {
         self.coverage.is_some() && (self.low > value || self.high < value)
+    }
+}
+
+/// How the ranks of two groups fall when both are alike: what takes long to compute for large groups, and depends on their sizes
+/// alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranks(Vec<f64>);
+
+impl Ranks {
+    /// Of groups of these sizes, variant and baseline.
+    #[must_use]
+    pub fn of(sizes: [usize; 2]) -> Ranks {
+        Ranks(mann_whitney(sizes[0], sizes[1]))
     }
 }
 
