@@ -38,6 +38,13 @@ impl Schedule {
         &self.order
     }
 
+    /// The order of the next round, drawn anew: a coin of its own for every two variants in every round, which a test of signs rests
+    /// on.
+    pub fn shuffled_round(&mut self) -> &[usize] {
+        self.shuffle();
+        &self.order
+    }
+
     /// Fisher and Yates. The remainder's bias is below 2^-50 for any number of variants that can be run.
     fn shuffle(&mut self) {
         for last in (1..self.order.len()).rev() {
@@ -145,6 +152,18 @@ mod tests {
     fn two_variants_do_not_always_start_with_the_same() {
         let first: Vec<usize> = rounds(2, 5, 40).iter().step_by(2).map(|round| round[0]).collect();
         assert!(first.contains(&0) && first.contains(&1), "{first:?}");
+    }
+
+    #[test]
+    fn shuffled_rounds_depend_on_nothing_before() {
+        let mut schedule = Schedule::new(2, 3);
+        let first: Vec<usize> = (0..4000).map(|_| schedule.shuffled_round()[0]).collect();
+        let same = first.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        // Half of each expected, with standard deviations of 32.
+        assert!(
+            (1850..2150).contains(&first.iter().sum::<usize>()) && (1850..2150).contains(&same),
+            "{same}"
+        );
     }
 
     #[test]

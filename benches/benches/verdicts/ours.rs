@@ -4,7 +4,7 @@ use isolab_reports::record::Cost;
 use isolab_reports::stats::rate::Rate;
 use isolab_reports::verdict::{Conclusion, Ended, Rule, Verdict, windows};
 
-use super::recording::{LANES, blocks};
+use super::recording::{LANES, pairs};
 
 /// Seconds that a comparison of each lane with A may take.
 pub(crate) const SECONDS: [(&str, f64); 3] = [("A again", 30.0), ("+2 %", 120.0), ("+5 %", 30.0)];
@@ -13,9 +13,9 @@ pub(crate) fn print(cost: &Cost) {
     let rounds = cost.series.first().map_or(0, |series| series.samples.len());
     println!("verdicts: {rounds} rounds of {} launches", LANES.len());
     for (lane, seconds) in SECONDS {
-        let blocks = blocks(cost, lane);
-        let whole = Conclusion::of(Rule::default(), &blocks).map_or_else(String::new, |it| it.line());
-        let ended = windows(Rule::default(), &blocks, seconds, 1.0);
+        let pairs = pairs(cost, lane);
+        let whole = Conclusion::of(Rule::default(), &pairs).map_or_else(String::new, |it| it.line());
+        let ended = windows(Rule::default(), &pairs, seconds, 1.0);
         println!("verdicts/{lane}: over all: {whole}");
         println!("verdicts/{lane}: {} within {seconds} s each: {}", ended.len(), counts(&ended));
     }

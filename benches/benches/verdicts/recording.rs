@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use isolab_reports::record::{Cost, Series};
 use isolab_reports::stats::Sorted;
-use isolab_reports::verdict::Block;
+use isolab_reports::verdict;
 use isolab_scenarios::cost::floor::Pair;
 use isolab_scenarios::schedule::Schedule;
 
@@ -21,12 +21,9 @@ pub(crate) fn make(pair: &mut Pair, time: Duration) -> Cost {
     println!("the median launch takes {median:.0} ns; wasted: {wasted:?} ns");
     let mut lanes: [Vec<u64>; 4] = Default::default();
     let (begun, mut schedule) = (Instant::now(), Schedule::new(LANES.len(), 1));
-    // Whole blocks: two rounds, the second in the order of the first reversed.
     while begun.elapsed() < time {
-        for _ in 0..2 {
-            for &lane in schedule.next_round() {
-                lanes[lane].push(launch(pair, wasted[lane]));
-            }
+        for &lane in schedule.shuffled_round() {
+            lanes[lane].push(launch(pair, wasted[lane]));
         }
     }
     let series = LANES.iter().zip(lanes).map(|((name, _), samples)| {
@@ -57,9 +54,8 @@ pub(crate) fn lane<'c>(cost: &'c Cost, name: &str) -> &'c [u64] {
     &series.unwrap_or_else(|| panic!("the recording has no lane {name:?}")).samples
 }
 
-/// The blocks of a lane against A.
-pub(crate) fn blocks(cost: &Cost, name: &str) -> Vec<Block> {
-    let pairs: Vec<[u64; 2]> =
-        lane(cost, LANES[0].0).iter().zip(lane(cost, name)).map(|(a, b)| [*a, *b]).collect();
-    pairs.chunks_exact(2).map(Block::of).collect()
+/// The pairs of a lane against A.
+pub(crate) fn pairs(cost: &Cost, name: &str) -> Vec<verdict::Pair> {
+    let runs = lane(cost, LANES[0].0).iter().zip(lane(cost, name));
+    runs.map(|(a, b)| verdict::Pair::of([*a, *b])).collect()
 }

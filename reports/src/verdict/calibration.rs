@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replay::{Block, windows};
+use super::replay::{Pair, windows};
 use super::{Rule, Verdict};
 use crate::stats::rate::Rate;
 
@@ -47,14 +47,14 @@ pub struct Power {
 impl Calibration {
     /// Replays a recording of the same thing beside itself.
     #[must_use]
-    pub fn of(subject: &str, metric: &str, rule: Rule, blocks: &[Block], seconds: f64) -> Calibration {
-        let alike = windows(rule, blocks, seconds, 1.0);
+    pub fn of(subject: &str, metric: &str, rule: Rule, pairs: &[Pair], seconds: f64) -> Calibration {
+        let alike = windows(rule, pairs, seconds, 1.0);
         let count = |verdicts: &[Verdict]| {
             alike.iter().filter(|ended| verdicts.contains(&ended.verdict)).count() as u64
         };
         let mut power = Vec::new();
         for times in PLANTED.into_iter().filter(|times| *times > 1.0 + rule.margin) {
-            let found = Power::of(rule, blocks, seconds, times);
+            let found = Power::of(rule, pairs, seconds, times);
             power.push(found);
             if found.is_found() {
                 break;
@@ -81,8 +81,8 @@ impl Calibration {
 impl Power {
     /// Replays a recording of the same thing beside itself with a change planted in it.
     #[must_use]
-    pub fn of(rule: Rule, blocks: &[Block], seconds: f64, times: f64) -> Power {
-        let all = windows(rule, blocks, seconds, times);
+    pub fn of(rule: Rule, pairs: &[Pair], seconds: f64, times: f64) -> Power {
+        let all = windows(rule, pairs, seconds, times);
         let mut took: Vec<f64> = all.iter().map(|ended| ended.seconds).collect();
         took.sort_by(f64::total_cmp);
         let hits = all.iter().filter(|ended| ended.verdict == Verdict::Slower).count() as u64;
@@ -106,8 +106,8 @@ mod tests {
     fn noise_decides_what_is_found() {
         let smallest = |spread: f64| {
             let place = |n: usize| (n * 37 % 101) as f64 / 50.0 - 1.0;
-            let recording: Vec<Block> =
-                (0..40_000).map(|n| Block { log_ratio: spread * place(n), seconds: 0.01 }).collect();
+            let recording: Vec<Pair> =
+                (0..40_000).map(|n| Pair { log_ratio: spread * place(n), seconds: 0.01 }).collect();
             let calibration = Calibration::of("noise", "time", Rule::default(), &recording, 10.0);
             assert_eq!(calibration.false_alarms.hits, 0, "{calibration:?}");
             calibration.smallest().map(|power| power.times)

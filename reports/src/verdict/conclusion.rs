@@ -1,8 +1,8 @@
-//! What the blocks of one comparison say.
+//! What the pairs of one comparison say.
 
 use serde::{Deserialize, Serialize};
 
-use super::replay::Block;
+use super::replay::Pair;
 use super::{Rule, Verdict};
 use crate::stats::{Sorted, sequential};
 use crate::units;
@@ -14,27 +14,27 @@ pub struct Conclusion {
     pub rule: Rule,
     /// What it says.
     pub verdict: Verdict,
-    /// B over A: the median of the blocks.
+    /// B over A: the median of the pairs.
     pub ratio: f64,
-    /// The ratios that the blocks do not contradict; `None` with too few blocks.
+    /// The ratios that the pairs do not contradict; `None` with too few pairs.
     pub interval: Option<[f64; 2]>,
-    /// Number of blocks.
-    pub blocks: usize,
-    /// How many times as many blocks would decide it; `None` where it is decided, and where no number would do.
+    /// Number of pairs.
+    pub pairs: usize,
+    /// How many times as many pairs would decide it; `None` where it is decided, and where no number would do.
     pub needs: Option<f64>,
 }
 
 impl Conclusion {
-    /// Concludes; `None` without blocks.
+    /// Concludes; `None` without pairs.
     #[must_use]
-    pub fn of(rule: Rule, blocks: &[Block]) -> Option<Conclusion> {
-        let sorted = Sorted::values(blocks.iter().map(|block| block.log_ratio));
+    pub fn of(rule: Rule, pairs: &[Pair]) -> Option<Conclusion> {
+        let sorted = Sorted::values(pairs.iter().map(|pair| pair.log_ratio));
         let ratio = sorted.median()?.exp();
         let interval = sequential::interval(sorted.as_slice(), rule.error).map(|ends| ends.map(f64::exp));
         let verdict = interval.map_or(Verdict::Inconclusive, |interval| rule.decide(interval));
         let undecided = interval.filter(|_| verdict == Verdict::Inconclusive);
         let needs = undecided.and_then(|interval| rule.needs(ratio, interval));
-        Some(Conclusion { rule, verdict, ratio, interval, blocks: sorted.len(), needs })
+        Some(Conclusion { rule, verdict, ratio, interval, pairs: sorted.len(), needs })
     }
 
     /// Whether it shows a change, relevant or not.
@@ -55,7 +55,7 @@ impl Conclusion {
             Verdict::Inconclusive => format!("inconclusive, B takes {}", signed(self.ratio)),
         };
         let interval = self.interval.map_or_else(
-            || "too few blocks for an interval".to_owned(),
+            || "too few pairs for an interval".to_owned(),
             |[low, high]| format!("{} to {}", signed(low), signed(high)),
         );
         let small = if self.is_changed() && self.verdict == Verdict::Equal {
@@ -84,9 +84,9 @@ mod tests {
 
     fn around(center: f64, count: usize, spread: f64) -> Conclusion {
         let place = |n: usize| (n * 37 % 101) as f64 / 50.0 - 1.0;
-        let block = |n| Block { log_ratio: f64::ln(center) + spread * place(n), seconds: 0.01 };
-        let blocks: Vec<Block> = (0..count).map(block).collect();
-        Conclusion::of(Rule::default(), &blocks).unwrap()
+        let pair = |n| Pair { log_ratio: f64::ln(center) + spread * place(n), seconds: 0.01 };
+        let pairs: Vec<Pair> = (0..count).map(pair).collect();
+        Conclusion::of(Rule::default(), &pairs).unwrap()
     }
 
     #[test]

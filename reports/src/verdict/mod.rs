@@ -6,7 +6,7 @@ mod replay;
 
 pub use calibration::{Calibration, FOUND, Power};
 pub use conclusion::Conclusion;
-pub use replay::{Block, End, Ended, Watch, windows};
+pub use replay::{End, Ended, Pair, Watch, windows};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,35 +1,33 @@
-//! The rule, block by block: while a comparison is measured, and over one that was recorded.
+//! The rule, pair by pair: while a comparison is measured, and over one that was recorded.
 
 use super::{Rule, Verdict};
 use crate::stats::sequential;
 
-/// What one block of pairs says.
+/// What one pair says.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Block {
-    /// Mean of the logarithms of its ratios, B over A.
+pub struct Pair {
+    /// Logarithm of its ratio, B over A.
     pub log_ratio: f64,
     /// How long it took to measure.
     pub seconds: f64,
 }
 
-impl Block {
-    /// Of pairs `[a, b]` of nanoseconds. A time of 0 counts as one nanosecond.
+impl Pair {
+    /// Of the times of A and of B, in nanoseconds. A time of 0 counts as one nanosecond.
     #[must_use]
-    pub fn of(pairs: &[[u64; 2]]) -> Block {
-        let logs: f64 = pairs.iter().map(|[a, b]| (*b.max(&1) as f64 / *a.max(&1) as f64).ln()).sum();
-        let nanos: u64 = pairs.iter().flatten().sum();
-        Block { log_ratio: logs / pairs.len() as f64, seconds: nanos as f64 / 1e9 }
+    pub fn of([a, b]: [u64; 2]) -> Pair {
+        Pair { log_ratio: (b.max(1) as f64 / a.max(1) as f64).ln(), seconds: (a + b) as f64 / 1e9 }
     }
 }
 
-/// A comparison under way. It keeps counts alone, so that a look after every block costs nothing.
+/// A comparison under way. It keeps counts alone, so that a look after every pair costs nothing.
 #[derive(Debug, Clone)]
 pub struct Watch {
     rule: Rule,
     /// The logarithms of the margin's ends.
     ends: [f64; 2],
-    blocks: u64,
-    /// Blocks above and below either end.
+    pairs: u64,
+    /// Pairs above and below either end.
     above: [u64; 2],
     below: [u64; 2],
 }
@@ -38,17 +36,17 @@ impl Watch {
     /// Begins.
     #[must_use]
     pub fn new(rule: Rule) -> Watch {
-        Watch { rule, ends: rule.within().map(f64::ln), blocks: 0, above: [0; 2], below: [0; 2] }
+        Watch { rule, ends: rule.within().map(f64::ln), pairs: 0, above: [0; 2], below: [0; 2] }
     }
 
-    /// Adds a block, and says what all of them together say: the same as [`Rule::decide`] of their [interval](sequential::interval).
+    /// Adds a pair, and says what all of them together say: the same as [`Rule::decide`] of their [interval](sequential::interval).
     pub fn add(&mut self, log_ratio: f64) -> Verdict {
-        self.blocks += 1;
+        self.pairs += 1;
         for (at, end) in self.ends.iter().enumerate() {
             self.above[at] += u64::from(log_ratio > *end);
             self.below[at] += u64::from(log_ratio < *end);
         }
-        let surely = |heads: u64| sequential::contradicts(heads, self.blocks, self.rule.error / 2.0);
+        let surely = |heads: u64| sequential::contradicts(heads, self.pairs, self.rule.error / 2.0);
         if surely(self.above[1]) {
             Verdict::Slower
         } else if surely(self.below[0]) {
@@ -66,8 +64,8 @@ impl Watch {
 pub struct Ended {
     /// With which verdict.
     pub verdict: Verdict,
-    /// After how many blocks.
-    pub blocks: usize,
+    /// After how many pairs.
+    pub pairs: usize,
     /// After how long.
     pub seconds: f64,
 }
@@ -79,39 +77,39 @@ pub enum End {
     Decided,
     /// Its time was over.
     Time,
-    /// There were no more blocks.
-    Blocks,
+    /// There were no more pairs.
+    Pairs,
 }
 
-/// One comparison, from the first of these blocks on, all of whose ratios are `times` as large.
-fn one(rule: Rule, blocks: &[Block], seconds: f64, times: f64) -> (Ended, End) {
+/// One comparison, from the first of these pairs on, all of whose ratios are `times` as large.
+fn one(rule: Rule, pairs: &[Pair], seconds: f64, times: f64) -> (Ended, End) {
     let (mut watch, shift) = (Watch::new(rule), times.ln());
-    let mut ended = Ended { verdict: Verdict::Inconclusive, blocks: 0, seconds: 0.0 };
-    for block in blocks {
+    let mut ended = Ended { verdict: Verdict::Inconclusive, pairs: 0, seconds: 0.0 };
+    for pair in pairs {
         if ended.seconds >= seconds {
             return (ended, End::Time);
         }
-        ended.verdict = watch.add(block.log_ratio + shift);
-        ended.blocks += 1;
-        ended.seconds += block.seconds;
+        ended.verdict = watch.add(pair.log_ratio + shift);
+        ended.pairs += 1;
+        ended.seconds += pair.seconds;
         if ended.verdict != Verdict::Inconclusive {
             return (ended, End::Decided);
         }
     }
-    (ended, if ended.seconds >= seconds { End::Time } else { End::Blocks })
+    (ended, if ended.seconds >= seconds { End::Time } else { End::Pairs })
 }
 
 /// Comparisons one after the other, each as long as the rule asks, or `seconds`; the last one, which the end of the recording cut
 /// short, is left out. All ratios are `times` as large as recorded.
 #[must_use]
-pub fn windows(rule: Rule, mut blocks: &[Block], seconds: f64, times: f64) -> Vec<Ended> {
+pub fn windows(rule: Rule, mut pairs: &[Pair], seconds: f64, times: f64) -> Vec<Ended> {
     let mut all = Vec::new();
-    while !blocks.is_empty() {
-        let (ended, why) = one(rule, blocks, seconds, times);
-        if why == End::Blocks {
+    while !pairs.is_empty() {
+        let (ended, why) = one(rule, pairs, seconds, times);
+        if why == End::Pairs {
             break;
         }
-        blocks = &blocks[ended.blocks..];
+        pairs = &pairs[ended.pairs..];
         all.push(ended);
     }
     all
@@ -121,10 +119,10 @@ pub fn windows(rule: Rule, mut blocks: &[Block], seconds: f64, times: f64) -> Ve
 mod tests {
     use super::*;
 
-    /// Blocks whose logarithms are spread evenly over ± `spread`, in an order that repeats every 101.
-    fn blocks(count: usize, spread: f64) -> Vec<Block> {
+    /// Pairs whose logarithms are spread evenly over ± `spread`, in an order that repeats every 101.
+    fn pairs(count: usize, spread: f64) -> Vec<Pair> {
         let place = |n: usize| (n * 37 % 101) as f64 / 50.0 - 1.0;
-        (0..count).map(|n| Block { log_ratio: spread * place(n), seconds: 0.01 }).collect()
+        (0..count).map(|n| Pair { log_ratio: spread * place(n), seconds: 0.01 }).collect()
     }
 
     #[test]
@@ -133,15 +131,15 @@ mod tests {
         for shift in [-0.05, -0.009, 0.0, 0.004, 0.012, 0.03] {
             let mut watch = Watch::new(rule);
             let mut seen = Vec::new();
-            for block in blocks(3000, 0.1) {
-                let verdict = watch.add(block.log_ratio + shift);
-                seen.push(block.log_ratio + shift);
+            for pair in pairs(3000, 0.1) {
+                let verdict = watch.add(pair.log_ratio + shift);
+                seen.push(pair.log_ratio + shift);
                 if seen.len() % 97 == 0 {
                     let mut ascending = seen.clone();
                     ascending.sort_by(f64::total_cmp);
                     let interval = sequential::interval(&ascending, rule.error);
                     let said = interval.map_or(Verdict::Inconclusive, |ends| rule.decide(ends.map(f64::exp)));
-                    assert_eq!(verdict, said, "{} blocks, shift {shift}", seen.len());
+                    assert_eq!(verdict, said, "{} pairs, shift {shift}", seen.len());
                 }
             }
         }
@@ -149,21 +147,21 @@ mod tests {
 
     #[test]
     fn windows_do_not_overlap_and_end_with_the_verdict_or_the_time() {
-        let (rule, recording) = (Rule::default(), blocks(20_000, 0.05));
+        let (rule, recording) = (Rule::default(), pairs(20_000, 0.05));
         let alike = windows(rule, &recording, 60.0, 1.0);
         assert!(alike.len() > 2 && alike.iter().all(|ended| ended.verdict == Verdict::Equal), "{alike:?}");
-        assert!(alike.iter().map(|ended| ended.blocks).sum::<usize>() <= recording.len());
+        assert!(alike.iter().map(|ended| ended.pairs).sum::<usize>() <= recording.len());
         let slow = windows(rule, &recording, 60.0, 1.05);
         assert!(slow.len() > alike.len() && slow.iter().all(|ended| ended.verdict == Verdict::Slower));
-        // Too short a time for any verdict: the block that begins within it is the last.
+        // Too short a time for any verdict: the pair that begins within it is the last.
         let cut = windows(rule, &recording, 0.095, 1.05);
-        assert!(cut.iter().all(|ended| (ended.verdict, ended.blocks) == (Verdict::Inconclusive, 10)));
+        assert!(cut.iter().all(|ended| (ended.verdict, ended.pairs) == (Verdict::Inconclusive, 10)));
     }
 
     #[test]
-    fn a_block_is_the_mean_of_its_logarithms() {
-        let block = Block::of(&[[100, 200], [400, 200]]);
-        assert!(block.log_ratio.abs() < 1e-12 && (block.seconds - 9e-7).abs() < 1e-18);
-        assert_eq!(Block::of(&[[0, 1]]).log_ratio, 0.0);
+    fn a_pair_is_its_ratio_and_its_time() {
+        let pair = Pair::of([100, 200]);
+        assert!((pair.log_ratio - 2_f64.ln()).abs() < 1e-12 && (pair.seconds - 3e-7).abs() < 1e-18);
+        assert_eq!(Pair::of([0, 1]).log_ratio, 0.0);
     }
 }

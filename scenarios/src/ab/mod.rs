@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use isolab_reports::record::{Cost, Series};
 use isolab_reports::stats::Sorted;
-use isolab_reports::verdict::{Block, Calibration, Conclusion, Rule, Verdict, Watch};
+use isolab_reports::verdict::{Calibration, Conclusion, Pair, Rule, Verdict, Watch};
 use serde::Serialize;
 
 use crate::cancel::Cancel;
@@ -23,8 +23,6 @@ use crate::schedule::Schedule;
 
 /// Id of the cost in a record.
 pub const ID: &str = "ab";
-/// Pairs of a block: one in each order.
-const PAIRS: usize = 2;
 
 /// One of the two.
 pub trait Subject {
@@ -55,7 +53,7 @@ pub struct Settings {
     pub rule: Rule,
     /// What decides when it is over.
     pub metric: Metric,
-    /// No block begins after this time.
+    /// No pair begins after this time.
     pub time: Duration,
     /// Of the order of the runs.
     pub seed: u64,
@@ -65,7 +63,7 @@ pub struct Settings {
     pub until_decided: bool,
 }
 
-/// What was measured: pairs in their order, two of which make a block.
+/// What was measured.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Measured {
     /// A's and B's run of each pair.
@@ -82,6 +80,12 @@ impl Metric {
             Metric::Time => "time",
             Metric::Cpu => "CPU time",
         }
+    }
+
+    /// What a pair of runs says; its time is that which they took, whatever is judged.
+    fn pair(self, runs: &[Timed; 2]) -> Pair {
+        let seconds = runs.iter().map(|run| run.total).sum::<u64>() as f64 / 1e9;
+        Pair { seconds, ..Pair::of([self.of(&runs[0]), self.of(&runs[1])]) }
     }
 
     fn of(self, timed: &Timed) -> u64 {
@@ -108,21 +112,18 @@ pub fn run(
     }
     let (mut measured, mut watch) = (Measured::default(), Watch::new(settings.rule));
     let mut schedule = Schedule::new(2, settings.seed);
-    progress.begin("blocks of four runs", settings.time.as_secs());
+    progress.begin("pairs", settings.time.as_secs());
     let begun = Instant::now();
     while begun.elapsed() < settings.time {
+        cancel.check()?;
         let seconds = begun.elapsed().as_secs();
-        for _ in 0..PAIRS {
-            cancel.check()?;
-            let order = schedule.next_round().to_vec();
-            measured.pairs.push(pair(&mut subjects, &order, settings.rest)?);
-        }
+        let runs = pair(&mut subjects, schedule.shuffled_round(), settings.rest)?;
+        measured.pairs.push(runs);
         if begun.elapsed().as_secs() > seconds {
-            progress.step(&format!("{} blocks", measured.pairs.len() / PAIRS));
+            progress.step(&format!("{} pairs", measured.pairs.len()));
         }
-        let last = measured.blocks(settings.metric, measured.pairs.len() / PAIRS - 1);
-        let verdict = last.iter().map(|block| watch.add(block.log_ratio)).next_back();
-        if settings.until_decided && verdict.is_some_and(|verdict| verdict != Verdict::Inconclusive) {
+        let verdict = watch.add(settings.metric.pair(&runs).log_ratio);
+        if settings.until_decided && verdict != Verdict::Inconclusive {
             break;
         }
     }
@@ -141,29 +142,20 @@ fn pair(subjects: &mut [&mut dyn Subject; 2], order: &[usize], rest: Duration) -
 }
 
 impl Measured {
-    /// The blocks from this one on.
-    fn blocks(&self, metric: Metric, from: usize) -> Vec<Block> {
-        let pairs = self.pairs[from * PAIRS..].chunks_exact(PAIRS);
-        pairs
-            .map(|block| {
-                let times: Vec<[u64; 2]> =
-                    block.iter().map(|pair| [metric.of(&pair[0]), metric.of(&pair[1])]).collect();
-                let seconds = block.iter().flatten().map(|run| run.total).sum::<u64>() as f64 / 1e9;
-                Block { seconds, ..Block::of(&times) }
-            })
-            .collect()
+    fn pairs(&self, metric: Metric) -> Vec<Pair> {
+        self.pairs.iter().map(|runs| metric.pair(runs)).collect()
     }
 
-    /// What it says by a metric; `None` without a block.
+    /// What it says by a metric; `None` without a pair.
     #[must_use]
     pub fn conclude(&self, metric: Metric, rule: Rule) -> Option<Conclusion> {
-        Conclusion::of(rule, &self.blocks(metric, 0))
+        Conclusion::of(rule, &self.pairs(metric))
     }
 
     /// How often the rule would have been wrong, had both been the same thing, and what it would have found.
     #[must_use]
     pub fn calibrate(&self, subject: &str, metric: Metric, rule: Rule, seconds: f64) -> Calibration {
-        Calibration::of(subject, metric.name(), rule, &self.blocks(metric, 0), seconds)
+        Calibration::of(subject, metric.name(), rule, &self.pairs(metric), seconds)
     }
 
     /// The median of either, in nanoseconds.
@@ -235,7 +227,7 @@ mod tests {
         let measured = compare([100_000, 110_000], true);
         let conclusion = measured.conclude(Metric::Time, Rule::default()).unwrap();
         assert_eq!(conclusion.verdict, Verdict::Slower, "{conclusion:?}");
-        assert!(conclusion.blocks < 200 && measured.pairs.len() == conclusion.blocks * 2, "{conclusion:?}");
+        assert!(conclusion.pairs < 400 && measured.pairs.len() == conclusion.pairs, "{conclusion:?}");
         let alike = measured.conclude(Metric::Cpu, Rule::default()).unwrap();
         assert_eq!(alike.ratio, 1.0);
         let cost = measured.cost(["a", "b"]);

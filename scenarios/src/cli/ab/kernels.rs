@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use isolab_reports::lab::figures::Figures;
 use isolab_reports::stats::Sorted;
 use isolab_reports::units;
-use isolab_reports::verdict::{Block, Conclusion, Verdict, Watch};
+use isolab_reports::verdict::{Conclusion, Pair, Verdict, Watch};
 use isolab_scenarios::lab::plan::{Planned, plan};
 use isolab_scenarios::lab::question::Question;
 use isolab_scenarios::lab::run;
@@ -30,24 +30,24 @@ pub(super) fn compare(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let setup = Setup::begin(&LabArguments::of(arguments.kernel.clone()), Vec::new())?;
     let (begun, time) = (Instant::now(), Duration::from_secs(arguments.seconds()));
     let (mut watch, mut random) = (Watch::new(arguments.rule.rule()), Random::new(arguments.seed));
-    let (mut pairs, mut blocks) = (Vec::new(), Vec::new());
+    let (mut boots, mut pairs) = (Vec::new(), Vec::new());
     while begun.elapsed() < time {
-        let first = 2 * pairs.len() as u64 + 1;
+        let first = 2 * boots.len() as u64 + 1;
         let swapped = random.next() >> 63 == 1;
         let seeds = if swapped { [first + 1, first] } else { [first, first + 1] };
-        let pair = boot(&setup, &suite, &arguments.of, seeds)?;
-        let block = Block::of(&[pair]);
+        let both = boot(&setup, &suite, &arguments.of, seeds)?;
+        let pair = Pair::of(both);
+        boots.push(both);
         pairs.push(pair);
-        blocks.push(block);
-        let so_far = Conclusion::of(arguments.rule.rule(), &blocks).map_or_else(String::new, |it| it.line());
+        let so_far = Conclusion::of(arguments.rule.rule(), &pairs).map_or_else(String::new, |it| it.line());
         setup.bars.note(&format!("pair {}: {so_far}", pairs.len()));
-        if watch.add(block.log_ratio) != Verdict::Inconclusive {
+        if watch.add(pair.log_ratio) != Verdict::Inconclusive {
             break;
         }
     }
     let none = || Failure::Input("not one pair was booted: give it more --seconds".into());
-    let conclusion = Conclusion::of(arguments.rule.rule(), &blocks).ok_or_else(none)?;
-    say(arguments, &conclusion, &pairs, begun.elapsed().as_secs_f64())?;
+    let conclusion = Conclusion::of(arguments.rule.rule(), &pairs).ok_or_else(none)?;
+    say(arguments, &conclusion, &boots, begun.elapsed().as_secs_f64())?;
     Ok(status(conclusion.verdict, arguments.strict))
 }
 

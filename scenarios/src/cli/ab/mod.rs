@@ -92,7 +92,7 @@ fn calibrations(arguments: &Arguments, both: &Both, measured: &Measured) -> Vec<
 }
 
 fn conclude(measured: &Measured, metric: Metric, settings: &Settings) -> Result<Conclusion, Failure> {
-    let none = || Failure::Input("not one block was measured: give it more --seconds".into());
+    let none = || Failure::Input("not one pair was measured: give it more --seconds".into());
     measured.conclude(metric, settings.rule).ok_or_else(none)
 }
 

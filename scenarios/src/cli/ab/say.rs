@@ -45,9 +45,9 @@ impl Said<'_> {
         let seconds = units::nanos(self.measured.seconds * 1e9);
         let [error, margin] = [rule.error, rule.margin].map(units::percent);
         lines.push(format!(
-            "  {} blocks of 4 runs in {seconds}; wrong in at most {error} of comparisons, a change below {margin} \
+            "  {} pairs in {seconds}; wrong in at most {error} of comparisons, a change below {margin} \
              does not matter",
-            conclusion.blocks,
+            conclusion.pairs,
         ));
         if conclusion.verdict == Verdict::Inconclusive {
             lines.push(format!("  {}", self.missing(conclusion)));
@@ -66,7 +66,7 @@ impl Said<'_> {
                 let seconds = (self.measured.seconds * times).ceil();
                 format!("some {} would decide it: --seconds {seconds}", units::nanos(seconds * 1e9))
             }
-            (None, None) => "too few blocks: give it more --seconds".into(),
+            (None, None) => "too few pairs: give it more --seconds".into(),
             (None, Some(_)) => {
                 "it lies on the margin: no time would decide it, another --margin would".into()
             }
