@@ -17,11 +17,13 @@
 //! | share that was counted | [`rate`] | Clopper, Pearson 1934 |
 //! | spread between runs, in a few of them | [`student`]: how far chance reaches | Student 1908 |
 //! | many comparisons at once | [`many`]: share of false ones among those that are named | Benjamini, Hochberg 1995 |
+//! | levels over many runs | [`changes`]: steps of ranks, beside chance and drift | Olshen, Venkatraman, Lucito, Wigler 2004 |
 //!
 //! The intervals need independent samples. Rounds are independent enough, consecutive latencies within one are not:
 //! give them one number a round.
 
 pub(crate) mod again;
+pub mod changes;
 pub mod many;
 pub mod rate;
 pub mod sequential;
