@@ -8,6 +8,7 @@
 pub mod compare;
 pub mod figures;
 pub mod file;
+pub mod history;
 pub mod html;
 pub mod junit;
 pub mod lab;
