@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod diff;
 mod faults;
+mod history;
 mod host;
 mod image;
 mod interrupt;
@@ -65,6 +66,8 @@ enum Command {
     Ab(ab::Arguments),
     /// Records of different times: what became slower or faster, and which guarantees broke
     Compare(compare::Arguments),
+    /// Keeps runs, shows their series over time, and finds what commit or kernel they changed with
+    History(history::Arguments),
     /// One config, what each launcher makes of it, and what the spec says where they differ
     Diff(diff::Arguments),
     /// What a launch leaves when something in it fails: each system call, a kill at each, by launcher
@@ -132,6 +135,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Bench(arguments)) => bench::bench(&arguments),
         Some(Command::Ab(arguments)) => ab::ab(&arguments),
         Some(Command::Compare(arguments)) => compare::compare(&arguments, &compare::NoHistory),
+        Some(Command::History(arguments)) => history::history(&arguments),
         Some(Command::Diff(arguments)) => diff::diff(&arguments),
         Some(Command::Faults(arguments)) => faults::faults(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),

@@ -20,7 +20,7 @@ impl RuleArguments {
 }
 
 /// Above 0 and below 100.
-fn percent(text: &str) -> Result<f64, String> {
+pub(super) fn percent(text: &str) -> Result<f64, String> {
     let percent: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if percent > 0.0 && percent < 100.0 { Ok(percent) } else { Err("not above 0 and below 100".into()) }
 }
