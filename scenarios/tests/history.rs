@@ -37,7 +37,8 @@ impl Bench {
 
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let Output { status, stdout, stderr } = self.isolab(arguments).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
+        // Lines end where the terminal does.
+        let text = |bytes| String::from_utf8(bytes).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
         (status.code().unwrap(), text(stdout), text(stderr))
     }
 
