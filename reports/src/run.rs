@@ -78,7 +78,9 @@ impl Place {
         Place { machine: "an unknown host".into(), kernel: "of an unknown version".into() }
     }
 
-    fn of(record: &Record) -> Place {
+    /// Where a record was made.
+    #[must_use]
+    pub fn of(record: &Record) -> Place {
         let host = &record.host;
         let memory = (host.memory as f64 / f64::from(1 << 30)).round();
         Place {

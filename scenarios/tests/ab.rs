@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 
 fn ab(directory: &Path, words: &[&str]) -> Output {
     let mut isolab = Command::new(env!("CARGO_BIN_EXE_isolab"));
+    // A history of its own: nothing of the user's is read or written.
+    isolab.env("ISOLAB_HISTORY", directory.join("history.sqlite"));
     isolab.arg("ab").args(words).current_dir(directory).output().unwrap()
 }
 
@@ -146,6 +148,17 @@ fn what_is_alike_is_calibrated() {
     assert_eq!(said[0]["subject"], "program ./one");
     assert!(said[0]["false_alarms"]["of"].as_u64().unwrap() >= 1, "{said}");
     assert!(!said[1]["power"].as_array().unwrap().is_empty());
+    // Kept, and said of the next comparison of the same program here.
+    let compared = ab(directory.path(), &["--program", "./one,./one", "--seconds", "1"]);
+    let text = String::from_utf8_lossy(&compared.stdout);
+    assert!(text.contains("comparisons of what is alike"), "{text}{}", stderr(&compared));
+    fs::write(directory.path().join("history.sqlite"), "no database").unwrap();
+    let compared = ab(directory.path(), &["--program", "./one,./one", "--seconds", "1"]);
+    assert!(
+        stderr(&compared).contains("history.sqlite") && compared.status.success(),
+        "{}",
+        stderr(&compared)
+    );
 }
 
 #[test]

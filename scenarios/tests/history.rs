@@ -174,3 +174,29 @@ fn wrong_input_is_status_two_and_named() {
         assert_eq!(status, 2, "{arguments:?}: {said}{failed}");
     }
 }
+
+#[test]
+fn names_are_compared_by_how_far_earlier_runs_spread() {
+    let bench = Bench::new();
+    bench.with_a_change(1.08);
+    let compare = |words: &[&str]| {
+        let mut isolab = Command::new(env!("CARGO_BIN_EXE_isolab"));
+        isolab.arg("compare").args(words).current_dir(bench.scratch.path());
+        let output = isolab.env("ISOLAB_HISTORY", bench.path("history.sqlite")).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let (status, said) = compare(&["019facade", "latest"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("slower"), "{said}");
+    let (status, said) = compare(&["latest~1", "latest", "--strict", "--margin", "2"]);
+    assert_eq!(status, 0, "{said}");
+    // The same runs as files: without the history's word there are too few of them, and with it there are enough.
+    let files = ["records/019", "records/029"];
+    assert_eq!(compare(&[&files[..], &["--strict"]].concat()).0, 3);
+    assert_eq!(compare(&[&files[..], &["--history"]].concat()).0, 1);
+    let (status, said) = compare(&["nobody", "latest"]);
+    assert!(status == 2 && said.contains("nobody: no such file, and no such run"), "{said}");
+    let (status, said) = compare(&[&files[..], &["--history", "none.sqlite"]].concat());
+    assert!(status == 2 && said.contains("none.sqlite"), "{said}");
+}

@@ -1,5 +1,6 @@
 //! `isolab compare`: records of different times, with verdicts.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,7 +8,8 @@ use std::process::ExitCode;
 use isolab_reports::Style;
 use isolab_reports::compare::junit::{self, Asked};
 use isolab_reports::compare::{Comparison, Error, Options, Side, markdown, text};
-use isolab_reports::run::{Place, Run};
+use isolab_reports::history::{self, Store};
+use isolab_reports::run::Run;
 use isolab_reports::runs;
 
 use super::rule::RuleArguments;
@@ -18,8 +20,9 @@ const SIDES: &str = "BASE and NEW are each
   a directory, searched for records: a run each. Records side by side (DIR/*/record.json, as benches write them), of one host and
     revision, begun within a day and without a series in common, are one run together
   criterion's directory (target/criterion): the last run of its benches. A directory of several such is as many runs
+  a name in the history, where there is no such path: latest, latest~3, #12, or the beginning of a revision
 
-A series has a verdict when each side has five runs, or when four earlier runs of the host show how far its runs spread.
+A series has a verdict when each side has five runs, or when four earlier runs of the host, by --history, show how far its runs spread.
 
 Exit status:
   0  nothing is worse: faster, equal, or inconclusive
@@ -38,6 +41,10 @@ pub(super) struct Arguments {
     new: String,
     #[command(flatten)]
     rule: RuleArguments,
+    /// Judges few runs by how far earlier ones of their machine spread, as a history has them [default file: that of
+    /// `isolab history`]
+    #[arg(long, value_name = "FILE")]
+    history: Option<Option<PathBuf>>,
     /// Compares runs of different hosts, and says so
     #[arg(long)]
     across_hosts: bool,
@@ -58,32 +65,10 @@ pub(super) struct Arguments {
     junit: Option<PathBuf>,
 }
 
-/// What is known of runs besides the files that are named.
-pub(super) trait History {
-    /// The runs of a name, where there is such a name.
-    fn named(&self, name: &str) -> Result<Option<Side>, Failure>;
-
-    /// All runs of these places, by time.
-    fn of(&self, places: &[&Place]) -> Result<Vec<Run>, Failure>;
-}
-
-/// Nothing is known.
-pub(super) struct NoHistory;
-
-impl History for NoHistory {
-    fn named(&self, _: &str) -> Result<Option<Side>, Failure> {
-        Ok(None)
-    }
-
-    fn of(&self, _: &[&Place]) -> Result<Vec<Run>, Failure> {
-        Ok(Vec::new())
-    }
-}
-
-pub(super) fn compare(arguments: &Arguments, history: &impl History) -> Result<ExitCode, Failure> {
-    let (base, new) = (side(&arguments.base, history)?, side(&arguments.new, history)?);
-    let places: Vec<&Place> = base.runs.iter().chain(&new.runs).map(|run| &run.place).collect();
-    let past = history.of(&places)?;
+pub(super) fn compare(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let mut history = History::of(arguments)?;
+    let (base, new) = (history.side(&arguments.base)?, history.side(&arguments.new)?);
+    let past = history.past([&base, &new])?;
     let options = Options { rule: arguments.rule.rule(), across_hosts: arguments.across_hosts };
     let compared: Result<Comparison, Error> = Comparison::of(&base, &new, &past, options);
     let comparison = compared.map_err(Failure::input)?;
@@ -102,17 +87,6 @@ pub(super) fn compare(arguments: &Arguments, history: &impl History) -> Result<E
     Ok(status(&comparison, asked))
 }
 
-/// The runs of a path, or of a name where there is no such path.
-fn side(name: &str, history: &impl History) -> Result<Side, Failure> {
-    let path = Path::new(name);
-    if !path.exists()
-        && let Some(side) = history.named(name)?
-    {
-        return Ok(side);
-    }
-    runs::read(path).map_err(Failure::input)
-}
-
 fn status(comparison: &Comparison, asked: Asked) -> ExitCode {
     if comparison.is_worse() {
         ExitCode::from(1)
@@ -122,5 +96,60 @@ fn status(comparison: &Comparison, asked: Asked) -> ExitCode {
         ExitCode::from(3)
     } else {
         ExitCode::SUCCESS
+    }
+}
+
+/// The history, where it is asked for: by `--history`, or by a name that is no path. What is there otherwise has no say, so that the same
+/// records give the same comparison anywhere.
+struct History {
+    file: PathBuf,
+    open: Option<Store>,
+}
+
+impl History {
+    fn of(arguments: &Arguments) -> Result<History, Failure> {
+        let file = match &arguments.history {
+            Some(Some(file)) => Ok(file.clone()),
+            _ => history::location(|name| std::env::var_os(name)),
+        };
+        let mut history = History { file: file.map_err(Failure::input)?, open: None };
+        if arguments.history.is_some() {
+            history.store()?;
+        }
+        Ok(history)
+    }
+
+    fn store(&mut self) -> Result<&Store, Failure> {
+        let store = match self.open.take() {
+            Some(store) => store,
+            None => Store::existing(&self.file).map_err(Failure::input)?,
+        };
+        Ok(self.open.insert(store))
+    }
+
+    /// The runs of a path, or of a name where there is no such path.
+    fn side(&mut self, name: &str) -> Result<Side, Failure> {
+        let path = Path::new(name);
+        if path.exists() || !self.file.exists() {
+            return runs::read(path).map_err(Failure::input);
+        }
+        let found = self.store()?.resolve(name).map_err(Failure::input)?;
+        if found.is_empty() {
+            let file = self.file.display();
+            return Err(Failure::Input(format!("{name}: no such file, and no such run in {file}")));
+        }
+        Ok(Side { name: name.into(), runs: found, writers: Vec::new() })
+    }
+
+    /// All runs of the machines of both sides.
+    fn past(&self, sides: [&Side; 2]) -> Result<Vec<Run>, Failure> {
+        let Some(store) = &self.open else { return Ok(Vec::new()) };
+        let runs = sides.into_iter().flat_map(|side| &side.runs);
+        let machines: BTreeSet<&str> = runs.map(|run| run.place.machine.as_str()).collect();
+        let mut past = Vec::new();
+        for machine in machines {
+            past.extend(store.of_machine(machine).map_err(Failure::input)?.into_iter().map(|kept| kept.run));
+        }
+        Ok(past)
     }
 }

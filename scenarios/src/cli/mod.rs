@@ -134,7 +134,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check(arguments)) => check::check(&arguments),
         Some(Command::Bench(arguments)) => bench::bench(&arguments),
         Some(Command::Ab(arguments)) => ab::ab(&arguments),
-        Some(Command::Compare(arguments)) => compare::compare(&arguments, &compare::NoHistory),
+        Some(Command::Compare(arguments)) => compare::compare(&arguments),
         Some(Command::History(arguments)) => history::history(&arguments),
         Some(Command::Diff(arguments)) => diff::diff(&arguments),
         Some(Command::Faults(arguments)) => faults::faults(&arguments),

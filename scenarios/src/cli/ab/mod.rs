@@ -3,12 +3,14 @@
 mod arguments;
 mod both;
 mod kernels;
+mod known;
 mod say;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use isolab_core::host::Host;
+use isolab_reports::run::Place;
 use isolab_reports::verdict::{Calibration, Conclusion, Verdict};
 use isolab_scenarios::ab::{self, Measured, Metric, Settings};
 use isolab_scenarios::cancel::{Cancel, Cancelled};
@@ -54,11 +56,12 @@ pub(super) fn ab(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let page = folder.map(|folder| folder.write(&record)).transpose()?;
     if arguments.calibrate {
         say::calibrations(&calibrations, arguments.json)?;
+        known::keep(&Place::of(&record), &calibrations)?;
         return Ok(ExitCode::SUCCESS);
     }
     let conclusion = conclude(&measured, settings.metric, &settings)?;
-    let said =
-        Said { names: both.names(), measured: &measured, settings: &settings, calibration: None, page };
+    let calibration = known::of(&Place::of(&record), both.subject(), settings.metric);
+    let said = Said { names: both.names(), measured: &measured, settings: &settings, calibration, page };
     said.print(&conclusion, arguments.json)?;
     Ok(status(conclusion.verdict, arguments.strict))
 }
