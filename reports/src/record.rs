@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use isolab_core::host::Host;
 
 use crate::file;
-use crate::verdict::Calibration;
+use crate::verdict::{Calibration, Rule};
 
 /// The format that this build writes, and the newest that it reads.
 pub const FORMAT: u32 = 2;
@@ -59,6 +59,9 @@ pub struct Record {
     /// Containers beside guests with the same workload.
     #[serde(default)]
     pub beside: Vec<Beside>,
+    /// Two series of this record that are to be judged. Since format 2.
+    #[serde(default)]
+    pub comparisons: Vec<Judged>,
     /// How often comparisons on this host are wrong, and what they find. Since format 2.
     #[serde(default)]
     pub calibrations: Vec<Calibration>,
@@ -115,6 +118,23 @@ pub struct Guarantee {
     pub again: Option<Again>,
     /// How long it took, in milliseconds.
     pub millis: u64,
+}
+
+/// Two series whose samples were taken in pairs, and by which rule they are judged. What they come to is in their samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Id of the cost.
+    pub cost: String,
+    /// Name of the series that the other is compared with.
+    pub a: String,
+    /// Name of the other.
+    pub b: String,
+    /// Whether it is the time on a CPU that is judged, and not the whole time.
+    pub on_cpu: bool,
+    /// What is relevant, and how often a verdict may be wrong.
+    pub rule: Rule,
+    /// What was known then of the rule on this host.
+    pub calibration: Option<Calibration>,
 }
 
 /// What a guarantee's check makes of a launch with one protection missing or wrong.
@@ -571,6 +591,7 @@ impl Record {
             sweeps: Vec::new(),
             mutants: Vec::new(),
             beside: Vec::new(),
+            comparisons: Vec::new(),
             calibrations: Vec::new(),
             not_tested: Vec::new(),
         }

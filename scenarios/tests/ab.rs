@@ -97,6 +97,9 @@ fn a_setting_is_compared_with_the_config_as_it_is() {
     let record = Record::read(&directory.path().join("out/record.json")).unwrap();
     let series = &record.costs[0].series;
     assert_eq!((series.len(), series[1].against.as_deref()), (2, Some("A: core")));
+    // The page says of the same samples what the terminal says.
+    let page = fs::read_to_string(directory.path().join("out/report.md")).unwrap();
+    assert!(page.contains("Did it change?") && page.contains("slower"), "{page}");
     let wrong =
         ab(directory.path(), &["--launcher", "core", "--edit", "remove = \"linux.no\"", "config.json"]);
     assert_eq!(status(&wrong), 2);

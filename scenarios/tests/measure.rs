@@ -1,7 +1,6 @@
 //! The measurements end to end, with real containers. Short: they show that the experiments work, not what things cost.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use isolab_core::host::Host;
@@ -9,39 +8,20 @@ use isolab_core::need;
 use isolab_reports::record::NotTested;
 use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::cost::ladder::{self, Ladder};
-use isolab_scenarios::cost::{self, network, overlay, spawn};
+use isolab_scenarios::cost::{network, overlay, spawn};
 use isolab_scenarios::interference::catalog;
 use isolab_scenarios::interference::declaration::Matrix;
 use isolab_scenarios::progress::Quiet;
 use isolab_scenarios::ready::Error;
-use isolab_scenarios::schedule::Limits;
 use isolab_scenarios::workload::files::Operation;
 use isolab_scenarios::{interference, launcher, schema};
 
-const TWO_ROUNDS: Limits = Limits { rounds: 2, time: Duration::from_secs(60), seed: 1 };
+mod common;
+
+use common::{alone, left, options};
 
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_isolab"))
-}
-
-fn options() -> cost::Options<'static> {
-    cost::Options { limits: TWO_ROUNDS, program: program(), planted: 0, rest: Duration::ZERO }
-}
-
-/// One test at a time: each looks at what is left of this process's runs.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Scratch directories and groups of this process.
-fn left(host: &Host) -> Vec<String> {
-    let prefix = format!("isolab-{}-", std::process::id());
-    let mut places = vec![std::env::temp_dir()];
-    places.extend(host.cgroups.v1.iter().chain(&host.cgroups.v2).map(|tree| tree.mount.clone()));
-    let entries = places.iter().flat_map(|place| std::fs::read_dir(place).into_iter().flatten().flatten());
-    let paths = entries.map(|entry| entry.path().display().to_string());
-    paths.filter(|path| path.contains(&prefix)).collect()
 }
 
 fn first_ladder() -> Ladder {

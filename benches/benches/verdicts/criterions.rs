@@ -12,7 +12,6 @@ use isolab_reports::record::Cost;
 use isolab_reports::stats::Sorted;
 use isolab_reports::stats::rate::Rate;
 
-use super::ours::said;
 use super::recording::{LANES, lane};
 
 /// The argument that makes this program one leg of a comparison.
@@ -75,6 +74,8 @@ enum Said {
 pub(crate) fn print(cost: &Cost) {
     let a = lane(cost, LANES[0].0);
     let again = lane(cost, "A again");
+    println!("| criterion | comparisons | regressed | regressed or improved |");
+    println!("| --- | --- | --- | --- |");
     // What is alike: each stretch of a lane with the one after it, and both lanes.
     let alike: Vec<Said> = [a, again].iter().flat_map(|lane| one_after_the_other(lane, lane)).collect();
     tell("A, then A", &alike);
@@ -141,9 +142,14 @@ fn tell(what: &str, all: &[Said]) {
         hits: all.iter().filter(|it| said.contains(it)).count() as u64,
         of: all.len() as u64,
     };
+    let said = |said: &[Said]| {
+        let (rate, [low, high]) = (rate(said), rate(said).interval().map(|share| share * 100.0));
+        format!("{} ({low:.1} to {high:.1} %)", rate.hits)
+    };
     println!(
-        "criterion/{what}: {}, {}",
-        said("regressed", rate(&[Said::Regressed])),
-        said("regressed or improved", rate(&[Said::Regressed, Said::Improved])),
+        "| {what} | {} | {} | {} |",
+        all.len(),
+        said(&[Said::Regressed]),
+        said(&[Said::Regressed, Said::Improved])
     );
 }

@@ -12,6 +12,7 @@ pub mod gaps;
 pub mod guarantees;
 pub mod host;
 pub mod interference;
+mod judged;
 pub mod mutants;
 pub mod trust;
 pub mod verdict;
@@ -73,6 +74,9 @@ impl Figures {
         let faults = faults::of(record);
         let mutants = mutants::of(record);
         let answers = match faults.is_empty() || !guarantees.is_empty() {
+            _ if !record.comparisons.is_empty() => {
+                judged::answers(record).into_iter().chain([answers::trusts(&trust)]).collect()
+            }
             _ if !mutants.is_empty() => vec![mutants::answer(&mutants)],
             _ if !interference.questions.is_empty() => answers::asked(&interference.questions, &trust),
             true => vec![

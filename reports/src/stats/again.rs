@@ -70,24 +70,14 @@ fn ratio(variant: &[&[u64]], baseline: &[&[u64]], per_mille: usize, without: Opt
 
 #[cfg(test)]
 mod tests {
+    use super::super::dice::Dice;
     use super::*;
-
-    /// A fixed generator's normal values, by the sum of twelve uniform ones.
-    fn normal(state: &mut u64) -> f64 {
-        let uniform = |state: &mut u64| {
-            *state ^= *state << 13;
-            *state ^= *state >> 7;
-            *state ^= *state << 17;
-            (*state >> 11) as f64 / (1_u64 << 53) as f64
-        };
-        (0..12).map(|_| uniform(state)).sum::<f64>() - 6.0
-    }
 
     #[test]
     fn another_run_stays_within_as_often_as_it_says() {
-        let mut state = 0x9e37_79b9_7f4a_7c15;
+        let mut dice = Dice::new();
         let mut run = || -> Paired {
-            let ratios: Vec<f64> = (0..6).map(|_| (0.3 * normal(&mut state)).exp()).collect();
+            let ratios: Vec<f64> = (0..6).map(|_| (0.3 * dice.normal()).exp()).collect();
             rounds(&ratios, &[1.0; 6]).unwrap()
         };
         let within = (0..4000).filter(|_| {

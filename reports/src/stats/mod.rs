@@ -24,6 +24,8 @@
 
 pub(crate) mod again;
 pub mod changes;
+#[cfg(test)]
+mod dice;
 pub mod many;
 pub mod rate;
 pub mod sequential;
@@ -237,6 +239,7 @@ fn median_rank(n: usize, confidence: f64) -> Option<(usize, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use super::dice::Dice;
     use super::*;
 
     fn one_to(n: u64) -> Sorted {
@@ -312,16 +315,10 @@ mod tests {
     #[test]
     fn interval_covers_as_often_as_it_says() {
         // Uniform samples from a fixed generator; the true median is ½. 2000 trials of n = 20 cover 95.86 % ± 1.4 %.
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut uniform = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 11) as f64 / (1_u64 << 53) as f64
-        };
+        let mut dice = Dice::new();
         let covers = (0..2000)
             .filter(|_| {
-                let interval = Sorted::values((0..20).map(|_| uniform())).median_interval().unwrap();
+                let interval = Sorted::values((0..20).map(|_| dice.uniform())).median_interval().unwrap();
                 interval.low <= 0.5 && 0.5 <= interval.high
             })
             .count();

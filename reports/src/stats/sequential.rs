@@ -48,6 +48,7 @@ pub fn interval(ascending: &[f64], error: f64) -> Option<[f64; 2]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dice::Dice;
     use super::*;
 
     #[test]
@@ -77,17 +78,11 @@ mod tests {
 
     #[test]
     fn looked_at_all_the_time_a_fair_coin_is_hardly_ever_contradicted() {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut coin = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state >> 63
-        };
+        let mut dice = Dice::new();
         let alarms = (0..2000).filter(|_| {
             let mut heads = 0;
             (1..=1000).any(|n| {
-                heads += coin();
+                heads += dice.bits() >> 63;
                 contradicts(heads, n, 0.05)
             })
         });

@@ -155,6 +155,7 @@ fn mann_whitney(m: usize, n: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dice::Dice;
     use super::*;
 
     #[test]
@@ -228,14 +229,8 @@ mod tests {
     #[test]
     fn interval_covers_as_often_as_it_says() {
         // Skewed samples (squares of uniform ones) from a fixed generator, and no shift between the groups.
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut skewed = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            let uniform = (state >> 11) as f64 / (1_u64 << 53) as f64;
-            1.0 + uniform * uniform
-        };
+        let mut dice = Dice::new();
+        let mut skewed = || 1.0 + dice.uniform().powi(2);
         let mut misses = 0;
         for _ in 0..5000 {
             let [a, b]: [Vec<f64>; 2] = std::array::from_fn(|_| (0..8).map(|_| skewed()).collect());

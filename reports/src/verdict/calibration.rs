@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::replay::{Pair, windows};
-use super::{Rule, Verdict};
+use super::{Rule, Tally};
 use crate::stats::rate::Rate;
+use crate::units;
 
 /// A change counts as found when this share of the comparisons says so.
 pub const FOUND: f64 = 0.95;
@@ -48,10 +49,7 @@ impl Calibration {
     /// Replays a recording of the same thing beside itself.
     #[must_use]
     pub fn of(subject: &str, metric: &str, rule: Rule, pairs: &[Pair], seconds: f64) -> Calibration {
-        let alike = windows(rule, pairs, seconds, 1.0);
-        let count = |verdicts: &[Verdict]| {
-            alike.iter().filter(|ended| verdicts.contains(&ended.verdict)).count() as u64
-        };
+        let alike = Tally::of(&windows(rule, pairs, seconds, 1.0));
         let mut power = Vec::new();
         for times in PLANTED.into_iter().filter(|times| *times > 1.0 + rule.margin) {
             let found = Power::of(rule, pairs, seconds, times);
@@ -65,10 +63,29 @@ impl Calibration {
             metric: metric.into(),
             rule,
             seconds,
-            false_alarms: Rate { hits: count(&[Verdict::Slower, Verdict::Faster]), of: alike.len() as u64 },
-            equal: count(&[Verdict::Equal]),
+            false_alarms: alike.changed(),
+            equal: alike.equal.hits,
             power,
         }
+    }
+
+    /// One sentence: how often it was wrong, and what it finds.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let alarms = self.false_alarms;
+        let most = units::percent(alarms.interval()[1]);
+        let smallest = self.smallest().map_or_else(
+            || "no planted change was found 95 times in 100".to_owned(),
+            |power| {
+                let change = units::percent(power.times - 1.0);
+                format!("the smallest change found 95 times in 100 is {change} within {} s", self.seconds)
+            },
+        );
+        format!(
+            "here {} of {} comparisons of what is alike said slower or faster (at most {most} with 95\u{a0}% confidence); \
+             {smallest}",
+            alarms.hits, alarms.of
+        )
     }
 
     /// The smallest planted change that was found often enough.
@@ -82,15 +99,8 @@ impl Power {
     /// Replays a recording of the same thing beside itself with a change planted in it.
     #[must_use]
     pub fn of(rule: Rule, pairs: &[Pair], seconds: f64, times: f64) -> Power {
-        let all = windows(rule, pairs, seconds, times);
-        let mut took: Vec<f64> = all.iter().map(|ended| ended.seconds).collect();
-        took.sort_by(f64::total_cmp);
-        let hits = all.iter().filter(|ended| ended.verdict == Verdict::Slower).count() as u64;
-        Power {
-            times,
-            found: Rate { hits, of: all.len() as u64 },
-            seconds: took.get(took.len() / 2).copied().unwrap_or_default(),
-        }
+        let all = Tally::of(&windows(rule, pairs, seconds, times));
+        Power { times, found: all.slower, seconds: all.seconds }
     }
 
     fn is_found(&self) -> bool {

@@ -3,10 +3,12 @@
 mod calibration;
 mod conclusion;
 mod replay;
+mod tally;
 
 pub use calibration::{Calibration, FOUND, Power};
 pub use conclusion::Conclusion;
 pub use replay::{End, Ended, Pair, Watch, windows};
+pub use tally::Tally;
 
 use serde::{Deserialize, Serialize};
 

@@ -70,18 +70,14 @@ pub(super) const INNER: Bars = Bars(&[
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::dice::Dice;
     use super::super::scores::Scores;
     use super::*;
 
     /// The strongest steps of so many shuffles, ascending: splits and stretches within.
     fn shuffled(runs: usize, shuffles: usize) -> [Vec<f64>; 2] {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut below = |n: usize| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state % n as u64) as usize
-        };
+        let mut dice = Dice::new();
+        let mut below = |n: usize| (dice.bits() % n as u64) as usize;
         let mut values: Vec<f64> = (0..runs).map(|run| run as f64).collect();
         let mut strongest = [Vec::new(), Vec::new()];
         for _ in 0..shuffles {

@@ -47,21 +47,17 @@ fn distances(values: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::dice::Dice;
     use super::*;
 
     /// Noise of which each run keeps a share of the one before.
     fn series(share: f64) -> Vec<f64> {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut last = 0.0;
-        (0..4000)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                last = last * share + (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
-                last
-            })
-            .collect()
+        let (mut dice, mut last) = (Dice::new(), 0.0);
+        let mut next = || {
+            last = last * share + dice.uniform() - 0.5;
+            last
+        };
+        (0..4000).map(|_| next()).collect()
     }
 
     #[test]

@@ -10,8 +10,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use isolab_core::host::Host;
+use isolab_reports::record::{Judged, Record};
 use isolab_reports::run::Place;
-use isolab_reports::verdict::{Calibration, Conclusion, Verdict};
+use isolab_reports::verdict::Verdict;
 use isolab_scenarios::ab::{self, Measured, Metric, Settings};
 use isolab_scenarios::cancel::{Cancel, Cancelled};
 use isolab_scenarios::leftovers;
@@ -39,29 +40,63 @@ pub(super) fn ab(arguments: &Arguments) -> Result<ExitCode, Failure> {
         say(&format!("isolab: {left}"));
     }
     let both = Both::of(arguments, &host, &cancel)?;
-    let described = both.launchers();
-    let record = record::begin("ab", &host, described, &cancel);
+    let record = record::begin("ab", &host, both.launchers(), &cancel);
     let mut record = record.map_err(|Cancelled| Failure::Interrupted)?;
     let settings = settings(arguments);
     let bars = Bars::new();
     let measured = both.with(arguments, |a, b| ab::run([a, b], &settings, &bars, &cancel));
     let measured = ended(measured, &cancel)?;
     drop(bars);
-    let calibrations =
-        if arguments.calibrate { calibrations(arguments, &both, &measured) } else { Vec::new() };
     let [a, b] = both.labels();
     record.costs.push(measured.cost([&a, &b]));
-    record.calibrations.clone_from(&calibrations);
     record::end(&mut record, begun);
-    let page = folder.map(|folder| folder.write(&record)).transpose()?;
     if arguments.calibrate {
-        say::calibrations(&calibrations, arguments.json)?;
-        known::keep(&Place::of(&record), &calibrations)?;
-        return Ok(ExitCode::SUCCESS);
+        calibrate(arguments, &both, &measured, record, folder)
+    } else {
+        judge(arguments, &both, &measured, record, folder)
     }
-    let conclusion = conclude(&measured, settings.metric, &settings)?;
+}
+
+/// Says how often the rule is wrong here, and keeps it for later comparisons.
+fn calibrate(
+    arguments: &Arguments,
+    both: &Both,
+    measured: &Measured,
+    mut record: Record,
+    folder: Option<Folder>,
+) -> Result<ExitCode, Failure> {
+    let (rule, seconds) = (arguments.rule.rule(), arguments.window as f64);
+    let of = |metric| measured.calibrate(both.subject(), metric, rule, seconds);
+    record.calibrations = [Metric::Time, Metric::Cpu].map(of).to_vec();
+    folder.map(|folder| folder.write(&record)).transpose()?;
+    say::calibrations(&record.calibrations, arguments.json)?;
+    known::keep(&Place::of(&record), &record.calibrations)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says the verdict, with what is known of the rule here.
+fn judge(
+    arguments: &Arguments,
+    both: &Both,
+    measured: &Measured,
+    mut record: Record,
+    folder: Option<Folder>,
+) -> Result<ExitCode, Failure> {
+    let settings = settings(arguments);
+    let [a, b] = both.labels();
     let calibration = known::of(&Place::of(&record), both.subject(), settings.metric);
-    let said = Said { names: both.names(), measured: &measured, settings: &settings, calibration, page };
+    record.comparisons.push(Judged {
+        cost: ab::ID.into(),
+        a,
+        b,
+        on_cpu: settings.metric == Metric::Cpu,
+        rule: settings.rule,
+        calibration: calibration.clone(),
+    });
+    let none = || Failure::Input("not one pair was measured: give it more --seconds".into());
+    let conclusion = measured.conclude(settings.metric, settings.rule).ok_or_else(none)?;
+    let page = folder.map(|folder| folder.write(&record)).transpose()?;
+    let said = Said { names: both.names(), measured, settings: &settings, calibration, page };
     said.print(&conclusion, arguments.json)?;
     Ok(status(conclusion.verdict, arguments.strict))
 }
@@ -85,18 +120,6 @@ fn ended<T>(result: Result<T, Error>, cancel: &Cancel) -> Result<T, Failure> {
         Error::Launcher { ref remedy, .. } => Failure::Input(format!("{error}; {remedy}")),
         _ => Failure::input(error),
     })
-}
-
-/// Of both metrics.
-fn calibrations(arguments: &Arguments, both: &Both, measured: &Measured) -> Vec<Calibration> {
-    let seconds = arguments.window as f64;
-    let of = |metric| measured.calibrate(both.subject(), metric, arguments.rule.rule(), seconds);
-    [Metric::Time, Metric::Cpu].map(of).to_vec()
-}
-
-fn conclude(measured: &Measured, metric: Metric, settings: &Settings) -> Result<Conclusion, Failure> {
-    let none = || Failure::Input("not one pair was measured: give it more --seconds".into());
-    measured.conclude(metric, settings.rule).ok_or_else(none)
 }
 
 /// By the table of exit statuses.

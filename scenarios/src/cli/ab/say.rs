@@ -79,7 +79,7 @@ impl Said<'_> {
                 "not calibrated here: `isolab ab --calibrate` says how often it is wrong on this machine"
                     .into()
             },
-            calibration,
+            Calibration::line,
         )
     }
 
@@ -105,7 +105,7 @@ pub(super) fn calibrations(all: &[Calibration], as_json: bool) -> Result<(), Fai
     }
     let mut lines = Vec::new();
     for it in all {
-        lines.push(format!("{}, {}: {}", it.subject, it.metric, calibration(it)));
+        lines.push(format!("{}, {}: {}", it.subject, it.metric, it.line()));
         // What was just too small, and what was found.
         for power in &it.power[it.power.len().saturating_sub(2)..] {
             lines.push(format!(
@@ -118,24 +118,4 @@ pub(super) fn calibrations(all: &[Calibration], as_json: bool) -> Result<(), Fai
         }
     }
     output::print(&(lines.join("\n") + "\n"))
-}
-
-/// One sentence.
-fn calibration(it: &Calibration) -> String {
-    let alarms = it.false_alarms;
-    let most = units::percent(alarms.interval()[1]);
-    let smallest = it.smallest().map_or_else(
-        || "no planted change was found 95 times in 100".to_owned(),
-        |power| {
-            format!(
-                "the smallest change found 95 times in 100 is {} within {} s",
-                units::percent(power.times - 1.0),
-                it.seconds
-            )
-        },
-    );
-    format!(
-        "here {} of {} comparisons of what is alike said slower or faster (at most {most} with 95 % confidence); {smallest}",
-        alarms.hits, alarms.of
-    )
 }
