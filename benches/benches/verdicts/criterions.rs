@@ -12,7 +12,7 @@ use isolab_reports::record::Cost;
 use isolab_reports::stats::Sorted;
 use isolab_reports::stats::rate::Rate;
 
-use super::recording::{LANES, lane};
+use super::recording::{LANES, samples};
 
 /// The argument that makes this program one leg of a comparison.
 const LEG: &str = "criterion-leg";
@@ -71,16 +71,17 @@ enum Said {
     Neither,
 }
 
-pub(crate) fn print(cost: &Cost) {
-    let a = lane(cost, LANES[0].0);
-    let again = lane(cost, "A again");
+pub(crate) fn print(costs: &[Cost]) {
     println!("| criterion | comparisons | regressed | regressed or improved |");
     println!("| --- | --- | --- | --- |");
-    // What is alike: each stretch of a lane with the one after it, and both lanes.
-    let alike: Vec<Said> = [a, again].iter().flat_map(|lane| one_after_the_other(lane, lane)).collect();
-    tell("A, then A", &alike);
-    for (name, _) in &LANES[2..] {
-        tell(&format!("A, then {name}"), &one_after_the_other(a, lane(cost, name)));
+    for lane in &LANES {
+        let [a, b] = samples(costs, lane);
+        // What is alike: each stretch of a lane with the one after it, in both lanes.
+        let all = match lane.slower > 0.0 {
+            true => one_after_the_other(a, b),
+            false => [a, b].iter().flat_map(|lane| one_after_the_other(lane, lane)).collect(),
+        };
+        tell(&format!("A, then {}", lane.name), &all);
     }
 }
 
@@ -95,8 +96,8 @@ fn one_after_the_other(old: &[u64], new: &[u64]) -> Vec<Said> {
     }
 }
 
-/// What a run of criterion takes from here on, after its warm-up, and where it ends. A lane is a fourth of the recording, so a run is
-/// spread over four times the time that it would have taken alone.
+/// What a run of criterion takes from here on, after its warm-up, and where it ends. Others have turns in between, so a run is
+/// spread over more time than it would have taken alone.
 fn stretch(lane: &[u64], from: usize) -> Option<(&[u64], usize)> {
     let (mut begin, mut warm) = (from, 0.0);
     while warm < WARM_UP {

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         None => {
             let record = Record::read(Path::new(KEPT)).unwrap_or_else(|error| panic!("{error}"));
             println!("recorded on {}, Linux {}", record.host.cpu, record.host.kernel);
-            replay(&record.costs[0]);
+            replay(&record.costs);
         }
         Some(Ok(minutes)) => anew(Duration::from_secs(60 * minutes.clamp(1, 60))),
         Some(Err(error)) => panic!("ISOLAB_MINUTES: {error}"),
@@ -43,15 +43,16 @@ fn main() -> ExitCode {
 fn anew(time: Duration) {
     let mut recording = Recording::begin("verdicts");
     let Some(mut pair) = isolab_benches::floor_pair(&mut recording) else { return recording.write() };
-    let cost = recording::make(&mut pair, time);
-    recording.add((vec![cost.clone()], Vec::new()));
+    let wastes = recording::wastes(&mut pair);
+    let costs = recording::make(&mut pair, wastes, time);
+    recording.add((costs.clone(), Vec::new()));
     // Before the rest, which takes a while and can be done again from it.
     recording.write();
-    replay(&cost);
-    live::confirm(pair, &cost);
+    replay(&costs);
+    live::confirm(pair, wastes);
 }
 
-fn replay(cost: &Cost) {
-    ours::print(cost);
-    criterions::print(cost);
+fn replay(costs: &[Cost]) {
+    ours::print(costs);
+    criterions::print(costs);
 }
