@@ -7,7 +7,7 @@ mod tally;
 
 pub use calibration::{Calibration, FOUND, Power};
 pub use conclusion::Conclusion;
-pub use replay::{End, Ended, Pair, Watch, windows};
+pub use replay::{Ended, Pair, Watch, windows};
 pub use tally::Tally;
 
 use serde::{Deserialize, Serialize};

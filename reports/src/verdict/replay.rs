@@ -72,7 +72,7 @@ pub struct Ended {
 
 /// Why a comparison went no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+enum End {
     /// It had a verdict.
     Decided,
     /// Its time was over.

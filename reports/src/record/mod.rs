@@ -3,12 +3,18 @@
 //! A record holds what was seen, never what was concluded: every statistic in a report can be recomputed from it.
 //! All times are nanoseconds unless a field says otherwise. The format is versioned; see [`FORMAT`].
 
+mod interference;
+mod sweep;
+
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use isolab_core::host::Host;
+
+pub use interference::{Cell, Instrument, Question, Usage};
+pub use sweep::{Finding, Problem, Sweep, SweepKind};
 
 use crate::file;
 use crate::verdict::{Calibration, Rule};
@@ -340,187 +346,6 @@ pub struct StepSamples {
     pub start: Vec<u64>,
     /// Duration, one per launch.
     pub duration: Vec<u64>,
-}
-
-/// One cell of an interference matrix.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Cell {
-    /// Id of the matrix; empty in older records, which have only one.
-    #[serde(default)]
-    pub matrix: String,
-    /// The measured workload, such as `timer latency`.
-    pub victim: String,
-    /// What the victim's samples are, such as `delay past the intended wake-up`.
-    pub measures: String,
-    /// The disturbing workload; `None` for the victim alone.
-    pub aggressor: Option<String>,
-    /// Share of its time that the disturbing workload works, above 0 and up to 1; `None` for all of it.
-    #[serde(default)]
-    pub intensity: Option<f64>,
-    /// What a unit of the disturbing workload's work is.
-    #[serde(default)]
-    pub unit: String,
-    /// The protection; `None` for unprotected (or alone).
-    pub protection: Option<String>,
-    /// Nanoseconds between two requests of the victim; 0 when unknown.
-    #[serde(default)]
-    pub period: u64,
-    /// Latencies from the intended start, in the order in which they were taken. Rounds follow each other.
-    pub samples: Vec<u64>,
-    /// Index into `samples` where each round begins.
-    pub rounds: Vec<usize>,
-    /// Work units per second of the aggressor, one per round: the protection's price.
-    pub aggressor_work: Vec<f64>,
-    /// What the kernel counted, one per round.
-    #[serde(default)]
-    pub usage: Vec<Usage>,
-    /// Asked against got for the victim's and the aggressor's containers.
-    pub enforced: String,
-}
-
-/// What the kernel counted in one round of a cell. Times are nanoseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Seconds of measuring.
-    pub seconds: f64,
-    /// Requests served.
-    pub served: u64,
-    /// Requests that were due and not served in time.
-    pub unserved: u64,
-    /// CPU time of the victim.
-    pub cpu: u64,
-    /// Switches of the victim's threads because they waited.
-    pub voluntary: u64,
-    /// Switches of the victim's threads because others were to run.
-    pub involuntary: u64,
-    /// Moves of the victim's threads to another CPU; `None` where the kernel does not show it.
-    pub migrations: Option<u64>,
-    /// Time for which a quota kept the victim's group from running; `None` where it has none.
-    pub throttled: Option<u64>,
-    /// CPU time of the aggressor per second of its own time.
-    pub aggressor_cpu: u64,
-}
-
-/// What the measuring of interference costs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Instrument {
-    /// Nanoseconds that the schedule and the taking of a sample need for a request that does nothing; means of many.
-    pub request: Vec<u64>,
-    /// Delays of timer wake-ups on the idle host, without a container: the floor.
-    pub outside: Vec<u64>,
-    /// The same in an otherwise idle container, taken in turns with those.
-    pub inside: Vec<u64>,
-    /// CPU time of isolab itself while victims were measured, as a share of one CPU.
-    pub watching: f64,
-}
-
-/// A question from practice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Question {
-    /// Id of the matrix whose cells answer it.
-    pub matrix: String,
-    /// The question.
-    pub asks: String,
-    /// The slowdown from which on it matters.
-    pub matters: f64,
-    /// The answer when a cell is slowed down as much.
-    pub yes: String,
-    /// The answer when none is.
-    pub no: String,
-}
-
-/// Faults of one kind, each injected into a launch of its own on one launcher.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sweep {
-    /// What was made to fail.
-    pub kind: SweepKind,
-    /// Launcher name.
-    pub launcher: String,
-    /// Which of all there are were tried: a sample drawn by this seed, or all.
-    pub seed: u64,
-    /// How many different injections there are.
-    pub possible: u64,
-    /// How many of them were tried.
-    pub tried: u64,
-    /// How many of those happened: the launch came to their place.
-    pub reached: u64,
-    /// Of those: the launcher said an error.
-    pub refused: u64,
-    /// Of those: the container was launched all the same, and is as it is without a fault.
-    pub same: u64,
-    /// Of those: something was left for a moment, and went by itself within two seconds.
-    pub late: u64,
-    /// Of those: something was left, and the launcher's recovery removed it.
-    pub recovered: u64,
-    /// How long the sweep took, in seconds.
-    pub seconds: f64,
-    /// What must not be, in the order of its happening.
-    pub findings: Vec<Finding>,
-    /// Tried, and not reached.
-    pub not_reached: Vec<String>,
-    /// What else was seen, a line each.
-    #[serde(default)]
-    pub notes: Vec<String>,
-}
-
-/// What a sweep makes fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SweepKind {
-    /// One system call of a launch, with an error.
-    Errno,
-    /// The launcher or the container's first process, by SIGKILL at one of its system calls.
-    Kill,
-    /// One resource, at one value.
-    Resources,
-    /// The config, in one of its values.
-    Inputs,
-    /// Nothing: thousands of launches, after which nothing may have grown.
-    Soak,
-    /// Nothing: many commands at once for few names.
-    Parallel,
-}
-
-impl SweepKind {
-    /// What it does, in a few words.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            SweepKind::Errno => "each system call fails",
-            SweepKind::Kill => "SIGKILL at each system call",
-            SweepKind::Resources => "each resource runs out",
-            SweepKind::Inputs => "each value of the config is wrong",
-            SweepKind::Soak => "many launches",
-            SweepKind::Parallel => "many commands for few names",
-        }
-    }
-}
-
-/// Something that must not be, after a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// What was injected: `openat#3=EMFILE`.
-    pub injection: String,
-    /// What is wrong.
-    pub problem: Problem,
-    /// What was seen, a line each.
-    pub evidence: Vec<String>,
-}
-
-/// What can be wrong after a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Problem {
-    /// Something was left behind.
-    Left,
-    /// A container runs that is not what was asked for.
-    Weaker,
-    /// It took longer than its limit.
-    Hang,
-    /// It refused a config without naming what is wrong in it.
-    Unnamed,
-    /// It failed without saying why, or reported success without having launched.
-    Silent,
 }
 
 /// Something that could not be tested here.
