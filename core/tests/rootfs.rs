@@ -669,3 +669,73 @@ fn masks_are_found_behind_a_proc_that_was_moved_aside() {
     };
     assert!(kept("/proc/keys") && kept("/sys/firmware"));
 }
+
+/// Everything below a directory, with its type: what is there afterwards that was not there before is seen.
+fn listed(directory: &std::path::Path) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut left = vec![directory.to_owned()];
+    while let Some(at) = left.pop() {
+        for entry in fs::read_dir(at).unwrap().map(Result::unwrap) {
+            let kind = entry.file_type().unwrap();
+            all.push(format!("{} {kind:?}", entry.path().display()));
+            if kind.is_dir() {
+                left.push(entry.path());
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+/// Mount points, device nodes and links that a launch makes in a directory of the host's go again when it fails, whether before
+/// the root is entered or at the exec; what was there before stays.
+#[test]
+fn a_launch_that_fails_takes_its_mount_points_away() {
+    if !need::met(&["root", "busybox"]) {
+        return;
+    }
+    let mut bundle = shell("exit 0");
+    let root = bundle.dir.join("rootfs");
+    fs::create_dir_all(root.join("there/before")).unwrap();
+    symlink("/linked/to", root.join("link")).unwrap();
+    fs::write(bundle.dir.join("file"), "content").unwrap();
+    // Without a file system of its own, /dev is the root's.
+    bundle.config["mounts"].as_array_mut().unwrap().retain(|mount| mount["destination"] == "/proc");
+    let file = bundle.dir.join("file");
+    for (kind, source, destination) in [
+        ("tmpfs", "t".into(), "/there/before/new/deep"),
+        ("tmpfs", "t".into(), "/link/below"),
+        ("bind", file.clone(), "/files/one"),
+        ("tmpfs", "t".into(), "/there/before/new/deep/within/it"),
+    ] {
+        push(
+            &mut bundle,
+            json!({"destination": destination, "type": kind, "source": source,
+            "options": if kind == "bind" { json!(["bind"]) } else { json!(["size=64k"]) }}),
+        );
+    }
+    let before = listed(&root);
+
+    let args = bundle.config["process"]["args"].clone();
+    bundle.config["process"]["args"] = json!(["/bin/no-such-program"]);
+    let said = error(&bundle);
+    assert!(said.contains("ENOENT"), "{said}");
+    assert_eq!(listed(&root), before);
+
+    push(
+        &mut bundle,
+        json!({"destination": "/last", "type": "tmpfs", "source": "t", "options": ["size=nonsense"]}),
+    );
+    bundle.config["process"]["args"] = args;
+    let said = error(&bundle);
+    assert!(said.contains("EINVAL"), "{said}");
+    assert_eq!(listed(&root), before);
+
+    // And when nothing fails they are there, as for every runtime.
+    bundle.config["mounts"].as_array_mut().unwrap().pop();
+    run(&bundle);
+    let after = listed(&root);
+    for made in ["there/before/new/deep", "linked/to/below", "files/one", "dev/null", "dev/fd"] {
+        assert!(after.iter().any(|line| line.contains(made)), "{made}: {after:?}");
+    }
+}

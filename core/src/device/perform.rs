@@ -11,18 +11,18 @@ use crate::sys::{self, Errno, fs, mount};
 
 /// The child's part.
 pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
-    let root = child.root()?;
+    let inside = child.inside()?;
     match op {
         Op::Node(device) => {
-            resolve::with_parent(root, &device.path, |parent, name| node(device, parent, name, child))
+            resolve::with_parent(inside, &device.path, |parent, name| node(device, parent, name, child))
         }
-        Op::Bind(device) => bind(device, child, resolve::file(root, &device.path)?.as_fd()),
-        Op::Link(target, path) => {
-            resolve::with_parent(root, path, |parent, name| match fs::symlinkat(target, parent, name) {
+        Op::Bind(device) => bind(device, child, resolve::file(inside, &device.path)?.as_fd()),
+        Op::Link(target, path) => resolve::with_parent(inside, path, |parent, name| {
+            match inside.make(parent, path, || fs::symlinkat(target, parent, name)) {
                 Err(Errno::EEXIST) => Ok(()),
                 made => made,
-            })
-        }
+            }
+        }),
     }
 }
 
@@ -41,7 +41,8 @@ fn node(device: &Device, parent: BorrowedFd<'_>, name: &CStr, child: &Child<'_>)
     let number = libc::makedev(device.number.0, device.number.1);
     let number = if device.mode & libc::S_IFMT == libc::S_IFIFO { 0 } else { number };
     // The umask is 0 here; it is set to the workload's later.
-    match fs::mknodat(parent, name, device.mode, number) {
+    let make = || fs::mknodat(parent, name, device.mode, number);
+    match child.inside()?.make(parent, &device.path, make) {
         Ok(()) if device.owner == (0, 0) => Ok(()),
         Ok(()) => fs::chown_at(parent, name, device.owner.0, device.owner.1),
         Err(Errno::EEXIST) => present(device, number, resolve::entry(parent, name)?.as_fd(), child),

@@ -11,6 +11,7 @@ use super::gate::{Door, Word};
 use super::parent::Parent;
 use super::timeline::Progress;
 use crate::plan::{Op, Plan, Side};
+use crate::rootfs::made::Inside;
 use crate::sys::process::StringArray;
 use crate::sys::{self, Errno, mount, process as sysproc};
 use crate::{
@@ -159,6 +160,11 @@ impl<'a> Child<'a> {
     /// The new root.
     pub(crate) fn root(&self) -> sys::Result<BorrowedFd<'_>> {
         self.root.get().map(AsFd::as_fd).ok_or(Errno::EBADF)
+    }
+
+    /// The new root, for what is to be made in it.
+    pub(crate) fn inside(&self) -> sys::Result<Inside<'_>> {
+        Ok(Inside { root: self.root()?, noted: self.shared.progress.made() })
     }
 
     pub(crate) fn set_root(&self, root: OwnedFd) -> sys::Result<()> {

@@ -12,7 +12,7 @@ mod created;
 mod error;
 pub(crate) mod gate;
 mod guard;
-mod noted;
+pub(crate) mod noted;
 pub(crate) mod parent;
 mod seal;
 mod serve;

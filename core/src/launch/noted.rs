@@ -1,27 +1,28 @@
-//! Groups that a launch makes, noted where the watcher sees them once the launcher is dead.
+//! Paths of what a launch makes, noted in memory that another process sees once the maker is dead: of groups, for the watcher
+//! of a launcher; of mount points, for the launcher of a child.
 //!
-//! A path is noted before its group is made: a launcher may be killed within the very call that makes it. Its first byte is
-//! written last, so that a note is whole or not there.
+//! A path is noted before what it names is made: its maker may be killed within the very call. Its first byte is written last,
+//! so that a note is whole or not there.
 
 use std::ffi::CStr;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// Room for the notes of one launch: a dozen hierarchies, and paths of some three hundred bytes. What does not fit is not
-/// noted, and stays when its launcher is killed.
-pub(super) const ROOM: usize = 4096;
+/// The longest path, with the zero that ends it.
+const LONGEST: usize = libc::PATH_MAX as usize;
 
-/// The notes of one launch: paths, each ended by a zero; an empty one ends them.
+/// The notes of one launch: paths, each ended by a zero; an empty one ends them. What does not fit is not noted, and stays.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Noted(pub(super) &'static [AtomicU8]);
+pub(crate) struct Noted<'a>(pub(crate) &'a [AtomicU8]);
 
-impl Noted {
+impl<'a> Noted<'a> {
     /// Adds a path; whether there was room.
-    pub(super) fn add(self, path: &CStr) -> bool {
+    pub(crate) fn add(self, path: &CStr) -> bool {
         let at = self.places().last().map_or(0, |(at, length)| at + length + 1);
         let bytes = path.to_bytes();
         // One zero ends the path, another one the list.
-        let Some((first, rest)) = bytes.split_first().filter(|_| at + bytes.len() + 2 <= self.0.len()) else {
+        let fits = bytes.len() < LONGEST && at + bytes.len() + 2 <= self.0.len();
+        let Some((first, rest)) = bytes.split_first().filter(|_| fits) else {
             return false;
         };
         for (place, byte) in self.0[at + 1..].iter().zip(rest) {
@@ -32,7 +33,7 @@ impl Noted {
     }
 
     /// Takes the last one away.
-    pub(super) fn drop_last(self) {
+    pub(crate) fn drop_last(self) {
         if let Some((at, length)) = self.places().last() {
             self.clear(at, length);
         }
@@ -46,11 +47,11 @@ impl Noted {
         }
     }
 
-    /// Visits the paths, the last first: groups after those in them. Allocates nothing, since the watcher may not.
-    pub(super) fn visit(self, mut each: impl FnMut(&CStr)) {
+    /// Visits the paths, the last first: what is in a group or directory before it. Allocates nothing, since the watcher may not.
+    pub(crate) fn visit(self, mut each: impl FnMut(&CStr)) {
         for nth in (0..self.places().count()).rev() {
             let Some((at, length)) = self.places().nth(nth) else { continue };
-            let mut path = [0; ROOM];
+            let mut path = [0; LONGEST];
             for (byte, place) in path.iter_mut().zip(&self.0[at..at + length]) {
                 *byte = place.load(Relaxed);
             }
@@ -68,7 +69,7 @@ impl Noted {
     }
 
     /// Where each path is, and how long.
-    fn places(self) -> impl Iterator<Item = (usize, usize)> {
+    fn places(self) -> impl Iterator<Item = (usize, usize)> + use<'a> {
         let mut at = 0;
         std::iter::from_fn(move || {
             let rest = self.0.get(at..).unwrap_or_default();
@@ -84,11 +85,11 @@ impl Noted {
 mod tests {
     use super::*;
 
-    fn noted(room: usize) -> Noted {
+    fn noted(room: usize) -> Noted<'static> {
         Noted(Vec::leak((0..room).map(|_| AtomicU8::new(0)).collect()))
     }
 
-    fn paths(noted: Noted) -> Vec<String> {
+    fn paths(noted: Noted<'_>) -> Vec<String> {
         let mut paths = Vec::new();
         noted.visit(|path| paths.push(path.to_string_lossy().into_owned()));
         paths

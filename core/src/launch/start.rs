@@ -19,6 +19,7 @@ use super::timeline::Progress;
 use super::watcher::Slot;
 use super::{Error, Options};
 use crate::plan::{Op, Plan, Start, Step};
+use crate::rootfs::made;
 use crate::sys::clone::{Child, Request, with_child, with_copy};
 use crate::sys::process::{self as sysproc, StringArray};
 use crate::sys::{Errno, Result};
@@ -31,8 +32,23 @@ pub(super) struct Started {
     pub(super) gate: Option<Gate>,
 }
 
-/// Starts the child. With `start`, what it reads from before it goes on to the workload.
+/// Starts the child. With `start`, what it reads from before it goes on to the workload. When that fails, nothing of it is left in
+/// its root file system.
 pub(super) fn start(
+    plan: &Plan,
+    options: &Options<'_>,
+    start: Option<BorrowedFd<'_>>,
+    progress: &Progress,
+    parent: &Parent,
+) -> std::result::Result<Started, Error> {
+    let started = begin(plan, options, start, progress, parent);
+    if started.is_err() {
+        made::undo(plan, progress.made());
+    }
+    started
+}
+
+fn begin(
     plan: &Plan,
     options: &Options<'_>,
     start: Option<BorrowedFd<'_>>,

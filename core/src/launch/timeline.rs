@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use super::Error;
+use super::noted::Noted;
 use crate::plan::{Op, Plan};
 use crate::process;
 use crate::seccomp::{self, Call};
@@ -44,10 +45,12 @@ const FAILURE: usize = 2;
 const OFFERED: usize = 3;
 const BEGUN: usize = 4;
 const TAKEN: u64 = u64::MAX;
+/// Room for the paths of what is made in the root file system, each with all above it that is made.
+const ROOM: usize = 1 << 16;
 
 impl Progress {
     pub(crate) fn new(plan: &Plan) -> sys::Result<Progress> {
-        let words = Words::new(BEGUN + plan.steps().len())?;
+        let words = Words::new(BEGUN + plan.steps().len(), ROOM)?;
         Ok(Progress { launched: clock::tai(), words, unclocked: unclocked(plan) })
     }
 
@@ -62,6 +65,11 @@ impl Progress {
     /// A place for the child's process id, in memory that all sides share.
     pub(crate) fn pid(&self) -> &AtomicI32 {
         self.words.pid()
+    }
+
+    /// What the child has made in a root file system of the host's.
+    pub(crate) fn made(&self) -> Noted<'_> {
+        Noted(self.words.bytes())
     }
 
     /// A step begins, of whoever the launch waits for.

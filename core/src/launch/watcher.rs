@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 use std::time::Duration;
 
 use super::Error;
-use super::noted::{Noted, ROOM};
+use super::noted::Noted;
 use crate::sys::fork::{SharedNumbers, fork};
 use crate::sys::{self, Errno, clock, fs, process, signal};
 
@@ -27,6 +27,8 @@ const SLOTS: usize = 8192;
 const TAKEN: i32 = -1;
 /// A launch that was ended because it took too long.
 const EXPIRED: i32 = -1;
+/// Room for the groups of one container: a dozen hierarchies, and paths of some three hundred bytes.
+const ROOM: usize = 4096;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -37,7 +39,7 @@ pub(crate) struct Slot {
     /// While its launch is under way: when it must be over, see [`now`]. 0 otherwise.
     deadline: &'static AtomicI32,
     /// The groups that were made for it.
-    groups: Noted,
+    groups: Noted<'static>,
 }
 
 /// What a launcher and its watcher share.
@@ -83,7 +85,7 @@ impl Slot {
     }
 
     /// Groups that go when this process is killed.
-    pub(super) fn groups(&self) -> Noted {
+    pub(super) fn groups(&self) -> Noted<'static> {
         self.groups
     }
 
@@ -112,7 +114,7 @@ fn now() -> i32 {
 }
 
 impl Table {
-    fn groups(&self, slot: usize) -> Noted {
+    fn groups(&self, slot: usize) -> Noted<'static> {
         Noted(&self.notes.get()[slot * ROOM..(slot + 1) * ROOM])
     }
 }

@@ -11,14 +11,14 @@ use crate::sys::{self, Errno, fs, mount};
 
 /// The child's part.
 pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
-    let root = child.root()?;
+    let inside = child.inside()?;
     match op {
         Op::FileSystem { kind, source, target, options, keep } => {
             // A link in place of /proc or /sys would make the launcher's own later writes go astray
             // (CVE-2019-19921 and its successors), so for these two none is followed.
             let strict = matches!(kind.to_bytes(), b"proc" | b"sysfs");
             let links = if strict { Links::Refuse } else { Links::Follow };
-            let target = resolve::directory(root, target, links)?;
+            let target = resolve::directory(inside, target, links)?;
             let made = file_system(child, kind, source, options, target.as_fd())?;
             place(made.as_fd(), target.as_fd(), options)?;
             keep.map_or(Ok(()), |nth| child.keep(nth, made))
@@ -38,17 +38,17 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
                 }
             };
             let target = match fs::fstat(copy)?.is_dir() {
-                true => resolve::directory(root, target, Links::Follow)?,
-                false => resolve::file(root, target)?,
+                true => resolve::directory(inside, target, Links::Follow)?,
+                false => resolve::file(inside, target)?,
             };
             attach(child, copy, target.as_fd(), options)
         }
         Op::Cgroup { groups, target, options } => {
-            let target = resolve::directory(root, target, Links::Follow)?;
+            let target = resolve::directory(inside, target, Links::Follow)?;
             cgroups(child, groups, target.as_fd(), options)
         }
         Op::Remount { target, options, whole } => {
-            let there = resolve::existing(root, target, Links::Follow)?;
+            let there = resolve::existing(inside.root, target, Links::Follow)?;
             if *whole {
                 reconfigure_file_system(there.as_fd(), options)?;
             }

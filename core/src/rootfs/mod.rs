@@ -4,6 +4,8 @@
 //! An overlay is asked for by a first mount at `/`: type `overlay`, options `lowerdir=`, `upperdir=`, `workdir=` and
 //! those of the kernel's `overlayfs.rst`; it is attached on `root.path`, which the container then never sees.
 
+#[cfg(feature = "launch")]
+pub(crate) mod made;
 mod overlay;
 #[cfg(feature = "launch")]
 pub(crate) mod perform;

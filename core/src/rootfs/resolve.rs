@@ -9,6 +9,7 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::made::Inside;
 use crate::sys::{Errno, Result, fs};
 
 /// What to do about symbolic links inside the root.
@@ -45,27 +46,35 @@ pub(crate) fn entry(directory: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd> {
 }
 
 /// Opens a directory, made with its parents where it is missing.
-pub(crate) fn directory(root: BorrowedFd<'_>, path: &CStr, links: Links) -> Result<OwnedFd> {
-    match existing(root, path, links) {
-        Err(Errno::ENOENT) => make(root, path, links, Missing::Directory),
+pub(crate) fn directory(inside: Inside<'_>, path: &CStr, links: Links) -> Result<OwnedFd> {
+    match existing(inside.root, path, links) {
+        Err(Errno::ENOENT) => make(inside, path, links, Missing::Directory),
         found => found,
     }
 }
 
 /// Opens what a file is to be mounted on: an existing object, or a new empty file.
-pub(crate) fn file(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd> {
-    match existing(root, path, Links::Follow) {
-        Err(Errno::ENOENT) => make(root, path, Links::Follow, Missing::File),
+pub(crate) fn file(inside: Inside<'_>, path: &CStr) -> Result<OwnedFd> {
+    match existing(inside.root, path, Links::Follow) {
+        Err(Errno::ENOENT) => make(inside, path, Links::Follow, Missing::File),
         found => found,
     }
 }
 
 /// Calls `make` with the open parent directory of `path`, made where it is missing, and the last component.
 pub(crate) fn with_parent(
-    root: BorrowedFd<'_>,
+    inside: Inside<'_>,
     path: &CStr,
     make: impl FnOnce(BorrowedFd<'_>, &CStr) -> Result<()>,
 ) -> Result<()> {
+    split(path, |above, name| {
+        let parent = directory(inside, above, Links::Follow)?;
+        make(parent.as_fd(), name)
+    })
+}
+
+/// Calls `with` with the path of what `path` is in, and its name there.
+pub(super) fn split(path: &CStr, with: impl FnOnce(&CStr, &CStr) -> Result<()>) -> Result<()> {
     let bytes = path.to_bytes();
     let length = bytes.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
     let bytes = bytes.get(..length).unwrap_or_default();
@@ -77,23 +86,22 @@ pub(crate) fn with_parent(
     let mut parent = Buffer::<LONGEST>::new();
     let mut name = Buffer::<LONGEST_NAME>::new();
     let above = if above.is_empty() { c"/" } else { parent.fill(above)? };
-    let parent = directory(root, above, Links::Follow)?;
-    make(parent.as_fd(), name.fill(last)?)
+    with(above, name.fill(last)?)
 }
 
 /// Opens `path`, with what is missing made on the way.
-fn make(root: BorrowedFd<'_>, path: &CStr, links: Links, missing: Missing) -> Result<OwnedFd> {
+fn make(inside: Inside<'_>, path: &CStr, links: Links, missing: Missing) -> Result<OwnedFd> {
     let mut whole = Buffer::<LONGEST>::new();
     whole.fill(path.to_bytes())?;
     for _ in 0..MOST_LINKS {
-        match walk(root, whole.text()?, links, missing)? {
+        match walk(inside, whole.text()?, links, missing)? {
             Walk::Done(found) => return Ok(found),
             Walk::Again => {}
             Walk::Link { at, start, end } => {
                 let mut name = Buffer::<LONGEST_NAME>::new();
                 let mut target = Buffer::<LONGEST>::new();
                 let name = name.fill(whole.part(start, end)?)?;
-                let directory = at.as_ref().map_or(root, AsFd::as_fd);
+                let directory = at.as_ref().map_or(inside.root, AsFd::as_fd);
                 match target.read_link(directory, name) {
                     // It was no link, but something that came just now, or it is gone again.
                     Err(Errno::EINVAL | Errno::ENOENT) => {}
@@ -120,7 +128,8 @@ enum Walk {
 }
 
 /// Goes through the components of `path`, each prefix resolved afresh, and makes what is missing.
-fn walk(root: BorrowedFd<'_>, path: &CStr, links: Links, missing: Missing) -> Result<Walk> {
+fn walk(inside: Inside<'_>, path: &CStr, links: Links, missing: Missing) -> Result<Walk> {
+    let root = inside.root;
     let bytes = path.to_bytes();
     let mut prefix = Buffer::<LONGEST>::new();
     let mut name = Buffer::<LONGEST_NAME>::new();
@@ -131,7 +140,8 @@ fn walk(root: BorrowedFd<'_>, path: &CStr, links: Links, missing: Missing) -> Re
         let Some(start) = rest.iter().position(|byte| *byte != b'/').map(|skip| end + skip) else { break };
         let rest = bytes.get(start..).unwrap_or_default();
         end = start + rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
-        match existing(root, prefix.fill(bytes.get(..end).unwrap_or_default())?, links) {
+        let prefix = prefix.fill(bytes.get(..end).unwrap_or_default())?;
+        match existing(root, prefix, links) {
             Err(Errno::ENOENT) => {}
             found => {
                 at = Some(found?);
@@ -141,10 +151,10 @@ fn walk(root: BorrowedFd<'_>, path: &CStr, links: Links, missing: Missing) -> Re
         let directory = at.as_ref().map_or(root, AsFd::as_fd);
         let name = name.fill(bytes.get(start..end).unwrap_or_default())?;
         let last = bytes.get(end..).unwrap_or_default().is_empty();
-        let made = match (last, missing) {
+        let made = inside.make(directory, prefix, || match (last, missing) {
             (true, Missing::File) => fs::mknodat(directory, name, libc::S_IFREG | 0o644, 0),
             _ => fs::mkdirat(directory, name, 0o755),
-        };
+        });
         match made {
             Err(Errno::EEXIST) => return Ok(Walk::Link { at, start, end }),
             made => made?,
@@ -210,6 +220,12 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::launch::noted::Noted;
+
+    /// Nothing is noted.
+    fn inside(root: &OwnedFd) -> Inside<'_> {
+        Inside { root: root.as_fd(), noted: Noted(&[]) }
+    }
 
     struct Tree(PathBuf);
 
@@ -247,9 +263,9 @@ mod tests {
         std::fs::create_dir(tree.0.join("root/run")).unwrap();
         tree.link("/run", "var");
         let root = tree.root();
-        let made = directory(root.as_fd(), c"/var/a/b", Links::Follow).unwrap();
+        let made = directory(inside(&root), c"/var/a/b", Links::Follow).unwrap();
         assert!(tree.is(&made, "run/a/b"));
-        let made = file(root.as_fd(), c"/var/a/f").unwrap();
+        let made = file(inside(&root), c"/var/a/f").unwrap();
         assert!(tree.is(&made, "run/a/f"));
     }
 
@@ -261,9 +277,9 @@ mod tests {
         tree.link("/deep/down", "up");
         tree.link("../../../outside", "etc/out");
         let root = tree.root();
-        assert!(tree.is(&file(root.as_fd(), c"/etc/resolv.conf").unwrap(), "run/stub/resolv.conf"));
-        assert!(tree.is(&directory(root.as_fd(), c"/up/x", Links::Follow).unwrap(), "deep/down/x"));
-        assert!(tree.is(&directory(root.as_fd(), c"/etc/out", Links::Follow).unwrap(), "outside"));
+        assert!(tree.is(&file(inside(&root), c"/etc/resolv.conf").unwrap(), "run/stub/resolv.conf"));
+        assert!(tree.is(&directory(inside(&root), c"/up/x", Links::Follow).unwrap(), "deep/down/x"));
+        assert!(tree.is(&directory(inside(&root), c"/etc/out", Links::Follow).unwrap(), "outside"));
         assert!(!tree.0.join("outside").exists());
     }
 
@@ -275,7 +291,7 @@ mod tests {
         tree.link("./grow/x", "grow");
         tree.link("/none", "none-yet");
         let root = tree.root();
-        let errno = |path, links| directory(root.as_fd(), path, links).map(drop).unwrap_err();
+        let errno = |path, links| directory(inside(&root), path, links).map(drop).unwrap_err();
         assert_eq!(errno(c"/a/x", Links::Follow), Errno::ELOOP);
         assert_eq!(errno(c"/grow/x", Links::Follow), Errno::ELOOP);
         assert_eq!(errno(c"/none-yet", Links::Refuse), Errno::ELOOP);
@@ -287,15 +303,15 @@ mod tests {
         let tree = Tree::new("names");
         let root = tree.root();
         let path = |length| std::ffi::CString::new(format!("/d/{}/f", "n".repeat(length))).unwrap();
-        assert!(directory(root.as_fd(), &path(255), Links::Follow).is_ok());
+        assert!(directory(inside(&root), &path(255), Links::Follow).is_ok());
         assert_eq!(
-            directory(root.as_fd(), &path(256), Links::Follow).map(drop).unwrap_err(),
+            directory(inside(&root), &path(256), Links::Follow).map(drop).unwrap_err(),
             Errno::ENAMETOOLONG
         );
         let deep = std::ffi::CString::new("/n".repeat(1000)).unwrap();
-        assert!(file(root.as_fd(), &deep).is_ok());
+        assert!(file(inside(&root), &deep).is_ok());
         let never = |_: BorrowedFd<'_>, _: &CStr| Ok(());
-        assert_eq!(with_parent(root.as_fd(), c"/d/..", never), Err(Errno::EINVAL));
-        assert_eq!(with_parent(root.as_fd(), c"///", never), Err(Errno::EINVAL));
+        assert_eq!(with_parent(inside(&root), c"/d/..", never), Err(Errno::EINVAL));
+        assert_eq!(with_parent(inside(&root), c"///", never), Err(Errno::EINVAL));
     }
 }

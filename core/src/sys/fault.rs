@@ -220,7 +220,7 @@ pub fn aside<T>(look: impl FnOnce() -> T) -> T {
 fn begin() -> Result<(&'static Table, MutexGuard<'static, ()>)> {
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if TABLE.get().is_none() {
-        let words = Words::new(HEAD + 2 * MOST)?;
+        let words = Words::new(HEAD + 2 * MOST, 0)?;
         // The turn is ours, so nobody else has set it meanwhile.
         TABLE.get_or_init(|| Table { words });
     }

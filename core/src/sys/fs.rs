@@ -326,6 +326,8 @@ pub struct Kind {
     pub mode: u32,
     /// `st_ino`.
     pub inode: u64,
+    /// `st_size`.
+    pub size: i64,
     /// `st_rdev`: the device that a device node stands for.
     pub device: u64,
     /// `st_uid` and `st_gid`.
@@ -372,7 +374,14 @@ pub fn fstat(fd: BorrowedFd<'_>) -> Result<Kind> {
     let stat = unsafe { stat.assume_init() };
     let times = [(stat.st_atime, stat.st_atime_nsec), (stat.st_mtime, stat.st_mtime_nsec)];
     let owner = (stat.st_uid, stat.st_gid);
-    Ok(Kind { mode: stat.st_mode, inode: stat.st_ino, device: stat.st_rdev, owner, times })
+    Ok(Kind {
+        mode: stat.st_mode,
+        inode: stat.st_ino,
+        size: stat.st_size,
+        device: stat.st_rdev,
+        owner,
+        times,
+    })
 }
 
 /// `fchdir(2)`.
@@ -414,6 +423,20 @@ pub fn mount_flags(fd: BorrowedFd<'_>) -> Result<u64> {
     // This one has not.
     let no_links = if flags & ST_NOSYMFOLLOW == 0 { 0 } else { libc::MS_NOSYMFOLLOW };
     Ok(flags & (protections | libc::ST_NOATIME | libc::ST_NODIRATIME) | no_links)
+}
+
+/// The number of the mount that an object is on, the first in a line of `mountinfo`.
+///
+/// # Errors
+/// As in `statx(2)`; `ENOSYS` before Linux 5.8, which does not tell it.
+pub fn mount_id(fd: BorrowedFd<'_>) -> Result<u64> {
+    let mut stat = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    let what = libc::STATX_MNT_ID;
+    // SAFETY: the kernel fills the structure, which has the size that it writes; the name outlives the call.
+    unsafe { call(Sysno::statx, args![raw(fd), text(c""), libc::AT_EMPTY_PATH, what, stat.as_mut_ptr()]) }?;
+    // SAFETY: zeroed, then filled; every bit pattern is a valid `statx`.
+    let stat = unsafe { stat.assume_init() };
+    if stat.stx_mask & what == 0 { Err(Errno::ENOSYS) } else { Ok(stat.stx_mnt_id) }
 }
 
 /// Keeps a descriptor open across exec, or not.

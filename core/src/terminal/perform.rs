@@ -19,8 +19,9 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
     }
     fs::give(own.as_fd(), *uid)?;
     if *console {
+        let target = resolve::file(child.inside()?, c"/dev/console")?;
         let copy = mount::clone_tree(own.as_fd(), c"", false)?;
-        mount::attach(copy.as_fd(), resolve::file(root, c"/dev/console")?.as_fd())?;
+        mount::attach(copy.as_fd(), target.as_fd())?;
     }
     socket::send_descriptor(child.console()?, b"/dev/ptmx", controlling.as_fd())?;
     terminal::control(own.as_fd())?;
