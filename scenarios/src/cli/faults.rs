@@ -82,8 +82,9 @@ pub(super) fn faults(arguments: &Arguments) -> Result<ExitCode, Failure> {
             "faults: run it as root; what a launch can leave is root's to see".into(),
         ));
     }
+    let cancel = session.cancel.clone();
     for index in 0..session.launchers.len() {
-        for kind in arguments.kinds() {
+        for kind in arguments.kinds().into_iter().filter(|_| !cancel.is_cancelled()) {
             let launcher = session.launchers[index].as_ref();
             let swept = match (launcher.name(), kind) {
                 // What runs out, runs out for a process.
@@ -95,7 +96,12 @@ pub(super) fn faults(arguments: &Arguments) -> Result<ExitCode, Failure> {
                 }
                 _ => sweep(&session, arguments, launcher, kind),
             };
-            session.add_sweep(session::stage(swept, &session.cancel)?);
+            match session::stage(swept, &session.cancel) {
+                Ok(swept) => session.add_sweep(swept),
+                // What was swept before is kept.
+                Err(Failure::Interrupted) => break,
+                Err(failure) => return Err(failure),
+            }
         }
     }
     session.end(&arguments.common)

@@ -62,7 +62,7 @@ enum Command {
     Check(check::Arguments),
     /// What isolation costs, and how far a neighbour reaches
     Bench(bench::Arguments),
-    /// Compares two launchers on your own config: pairs that take turns, and their median difference
+    /// Two launchers, programs, settings, revisions or kernels, in pairs that take turns: faster, slower or equal
     Ab(ab::Arguments),
     /// Records of different times: what became slower or faster, and which guarantees broke
     Compare(compare::Arguments),

@@ -97,9 +97,13 @@ impl Session {
         }
     }
 
-    /// Writes and prints what was found, and says with the exit status how it went.
+    /// Writes and prints what was found, and says with the exit status how it went. Of a run that was interrupted that is what was
+    /// swept: each injection stands for itself.
     pub(super) fn end(mut self, common: &Common) -> Result<ExitCode, Failure> {
-        self.cancel.check().map_err(|Cancelled| Failure::Interrupted)?;
+        let interrupted = self.cancel.is_cancelled();
+        if interrupted && self.record.sweeps.is_empty() {
+            return Err(Failure::Interrupted);
+        }
         record::end(&mut self.record, self.begun);
         drop(self.bars);
         let html = self.folder.map(|folder| folder.write(&self.record)).transpose()?;
@@ -108,7 +112,7 @@ impl Session {
         } else {
             output::print_summary(&self.record, html.as_deref())?;
         }
-        Ok(status(&self.record, common.must_run))
+        if interrupted { Err(Failure::Interrupted) } else { Ok(status(&self.record, common.must_run)) }
     }
 }
 

@@ -13,9 +13,9 @@ use isolab_reports::record::{Sweep, SweepKind};
 use serde::de::DeserializeOwned;
 
 use super::ground::{self, Ground, ID};
-use super::tally::Tally;
+use super::sweep::Plan;
 use super::worker::{Call, Fault, Hello, Job, Planted, Request};
-use super::{LIMIT, Outcome, SETTLE, Trial, errno, sample};
+use super::{LIMIT, Outcome, SETTLE, Trial, errno};
 use crate::cancel::Cancel;
 use crate::progress::Progress;
 use crate::ready::Error;
@@ -32,6 +32,12 @@ pub struct Options<'o> {
     pub sample: Option<usize>,
     /// What the launcher is to do wrong, so that the sweep can be seen to find it.
     pub planted: Option<Planted>,
+}
+
+impl<'o> Options<'o> {
+    pub(super) fn plan(self, kind: SweepKind, progress: &'o dyn Progress, cancel: &'o Cancel) -> Plan<'o> {
+        Plan { kind, launcher: "core", seed: self.seed, sample: self.sample, progress, cancel }
+    }
 }
 
 /// Lets every system call of a launch fail, one in each launch, with each error that is plausible of it; or kills the launcher
@@ -57,23 +63,16 @@ pub fn sweep(
             all.extend(acts.iter().map(|act| (index, call.clone(), *act)));
         }
     }
-    let chosen = sample(all.len(), options.sample, options.seed);
-    let mut tally = Tally::new(kind, "core", options.seed, all.len());
-    progress.begin(&format!("core: {}", kind.title()), chosen.len() as u64);
-    for index in chosen {
-        cancel.check()?;
-        let (stage, call, act) = &all[index];
+    let names: Vec<String> = stages.iter().map(|stage| stage.name.clone()).collect();
+    let label = |(stage, call, act): &(usize, Call, &str)| {
+        format!("{}: {}#{}@{}={act}", names[*stage], call.name, call.nth, call.site)
+    };
+    options.plan(kind, progress, cancel).sweep(&all, label, |(stage, call, act), label, tally| {
         let stage = &mut stages[*stage];
-        let injection = format!("{}: {}#{}@{}={act}", stage.name, call.name, call.nth, call.site);
-        progress.step(&injection);
         let fault = Fault { site: call.site.clone(), nth: call.nth, act: (*act).into() };
         let trial = stage.trial(&Request::Fault(fault), host)?;
-        if !tally.add(&injection, &trial) {
-            stage.begin_anew()?;
-        }
-    }
-    progress.done();
-    Ok(tally.end())
+        if tally.add(label, &trial) { Ok(()) } else { stage.begin_anew() }
+    })
 }
 
 /// A variant of the config with the process that launches it.

@@ -14,9 +14,8 @@ use isolab_reports::record::{Problem, Sweep, SweepKind};
 use super::core::{self, Stage};
 use super::foreign::Foreign;
 use super::mutate::{Mutant, mutants};
-use super::tally::Tally;
 use super::worker::Request;
-use super::{Outcome, Trial, ground, sample, traced};
+use super::{Outcome, Trial, ground, traced};
 use crate::cancel::Cancel;
 use crate::progress::Progress;
 use crate::ready::Error;
@@ -45,22 +44,18 @@ pub fn core(
         all.extend(wrong.filter(|mutant| known.insert(mutant.label())).map(|mutant| (index, mutant)));
         stages.push(stage);
     }
-    let chosen = sample(all.len(), options.sample, options.seed);
-    let mut tally = Tally::new(SweepKind::Inputs, "core", options.seed, all.len());
-    progress.begin(&format!("core: {}", SweepKind::Inputs.title()), chosen.len() as u64);
-    for index in chosen {
-        cancel.check()?;
-        let (stage, mutant) = &all[index];
-        let stage = &mut stages[*stage];
-        progress.step(&mutant.label());
-        write(&stage.ground.bundle.dir().join("config.json"), mutant)?;
-        let trial = without_mount_points(try_config(stage, host)?, &stage.ground.bundle.rootfs());
-        if !tally.add_with(&mutant.label(), &trial, problems(mutant, &trial)) && !trial.left.is_empty() {
-            stage.begin_anew()?;
-        }
-    }
-    progress.done();
-    Ok(tally.end())
+    let plan = options.plan(SweepKind::Inputs, progress, cancel);
+    plan.sweep(
+        &all,
+        |(_, mutant)| mutant.label(),
+        |(stage, mutant), label, tally| {
+            let stage = &mut stages[*stage];
+            write(&stage.ground.bundle.dir().join("config.json"), mutant)?;
+            let trial = without_mount_points(try_config(stage, host)?, &stage.ground.bundle.rootfs());
+            let good = tally.add_with(label, &trial, problems(mutant, &trial));
+            if good || trial.left.is_empty() { Ok(()) } else { stage.begin_anew() }
+        },
+    )
 }
 
 /// Every wrong config, or a sample of them, on another launcher.
@@ -76,12 +71,8 @@ pub fn foreign(
     let mut foreign = Foreign::new(options.name, options.runtime, options.program, host, &[])?;
     let all: Vec<Mutant> =
         mutants(foreign.ground.bundle.config()).into_iter().filter(|mutant| is_for(mutant, host)).collect();
-    let chosen = sample(all.len(), options.sample, options.seed);
-    let mut tally = Tally::new(SweepKind::Inputs, options.name, options.seed, all.len());
-    progress.begin(&format!("{}: {}", options.name, SweepKind::Inputs.title()), chosen.len() as u64);
-    for mutant in chosen.into_iter().map(|index| &all[index]) {
-        cancel.check()?;
-        progress.step(&mutant.label());
+    let plan = options.plan(SweepKind::Inputs, progress, cancel);
+    plan.sweep(&all, Mutant::label, |mutant, label, tally| {
         write(&foreign.ground.bundle.dir().join("config.json"), mutant)?;
         // The config itself is among the files.
         foreign.look_anew();
@@ -91,10 +82,9 @@ pub fn foreign(
             trial = launch(&foreign)?;
         }
         let trial = without_mount_points(trial, &foreign.ground.bundle.rootfs());
-        tally.add_with(&mutant.label(), &trial, problems(mutant, &trial));
-    }
-    progress.done();
-    Ok(tally.end())
+        tally.add_with(label, &trial, problems(mutant, &trial));
+        Ok(())
+    })
 }
 
 /// A launch of what the config is now. What such a container is to be is not known, so only its end is looked at.

@@ -14,6 +14,7 @@ pub mod inputs;
 mod mutate;
 pub mod resources;
 pub mod soak;
+mod sweep;
 mod tally;
 pub mod traced;
 pub mod worker;

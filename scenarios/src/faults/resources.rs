@@ -13,8 +13,7 @@ use isolab_core::need;
 use isolab_reports::record::{Sweep, SweepKind};
 
 use super::foreign::{Attempt, Foreign};
-use super::tally::Tally;
-use super::{Outcome, Trial, sample, traced};
+use super::{Outcome, Trial, traced};
 use crate::cancel::Cancel;
 use crate::group;
 use crate::progress::Progress;
@@ -208,23 +207,17 @@ pub fn sweep(
     let place = Place::new(&foreign, host)?;
     foreign.look_anew();
     let all = shortages(host);
-    let chosen = sample(all.len(), options.sample, options.seed);
-    let mut tally = Tally::new(SweepKind::Resources, options.name, options.seed, all.len());
-    progress.begin(&format!("{}: {}", options.name, SweepKind::Resources.title()), chosen.len() as u64);
     let kept = Kept::of(host);
-    for shortage in chosen.into_iter().map(|index| &all[index]) {
-        cancel.check()?;
-        progress.step(&shortage.label());
+    let plan = options.plan(SweepKind::Resources, progress, cancel);
+    plan.sweep(&all, Shortage::label, |shortage, label, tally| {
         let attempt = foreign.attempt(&shortage.wrap(&place), true)?;
         kept.restore()?;
         // The kernel kills a launcher that has no memory, which is no word of its own.
         let killed = attempt.status.is_some_and(killed);
         let trial = foreign.judge(&attempt, killed)?;
-        let trial = shortage.allowed(trial, &attempt);
-        tally.add(&shortage.label(), &trial);
-    }
-    progress.done();
-    Ok(tally.end())
+        tally.add(label, &shortage.allowed(trial, &attempt));
+        Ok(())
+    })
 }
 
 fn killed(status: std::process::ExitStatus) -> bool {

@@ -132,6 +132,11 @@ impl Tally {
         self.sweep.same += count;
     }
 
+    /// Something else that was seen.
+    pub(super) fn note(&mut self, line: String) {
+        self.sweep.notes.push(line);
+    }
+
     pub(super) fn end(mut self) -> Sweep {
         self.sweep.seconds = self.begun.elapsed().as_secs_f64();
         self.sweep

@@ -11,8 +11,8 @@ use isolab_core::host::Host;
 use isolab_reports::record::{Sweep, SweepKind};
 
 use super::foreign::{Attempt, Foreign};
-use super::tally::Tally;
-use super::{Trial, errno, sample};
+use super::sweep::Plan;
+use super::{Trial, errno};
 use crate::cancel::Cancel;
 use crate::progress::Progress;
 use crate::ready::Error;
@@ -31,6 +31,12 @@ pub struct Options<'o> {
     pub seed: u64,
     /// How many injections; `None` for all.
     pub sample: Option<usize>,
+}
+
+impl<'o> Options<'o> {
+    pub(super) fn plan(self, kind: SweepKind, progress: &'o dyn Progress, cancel: &'o Cancel) -> Plan<'o> {
+        Plan { kind, launcher: self.name, seed: self.seed, sample: self.sample, progress, cancel }
+    }
 }
 
 /// One injection.
@@ -78,23 +84,16 @@ pub fn sweep(
     let log = foreign.notes.path().join("strace");
     foreign.attempt(&strace(&log, &[]), false)?;
     let all = injections(kind, &calls(&read(&log)?));
-    let chosen = sample(all.len(), options.sample, options.seed);
-    let mut tally = Tally::new(kind, options.name, options.seed, all.len());
-    progress.begin(&format!("{}: {}", options.name, kind.title()), chosen.len() as u64);
-    for index in chosen {
-        cancel.check()?;
-        let injection = &all[index];
-        progress.step(&injection.label());
+    options.plan(kind, progress, cancel).sweep(&all, Injection::label, |injection, label, tally| {
         let kill = injection.errno.is_none();
         let attempt = foreign.attempt(&injection.wrap(&log), !kill)?;
         let [launcher, program] = hit(&read(&log)?, kill);
         // A program that is hit may end before it has been looked at.
         let reached = launcher && (kill || !program);
         let trial = Trial { reached, ..foreign.judge(&attempt, kill && reached)? };
-        tally.add(&injection.label(), &only_if_reached(trial, &attempt));
-    }
-    progress.done();
-    Ok(tally.end())
+        tally.add(label, &only_if_reached(trial, &attempt));
+        Ok(())
+    })
 }
 
 /// A fault that did not happen, or in the container's program alone, says nothing of the launcher.
