@@ -26,9 +26,6 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match std::env::var("ISOLAB_MINUTES").ok().map(|minutes| minutes.parse::<u64>()) {
-        None if !Path::new(KEPT).exists() => {
-            println!("verdicts: no recording is kept yet; ISOLAB_MINUTES=20 makes one");
-        }
         None => {
             let record = Record::read(Path::new(KEPT)).unwrap_or_else(|error| panic!("{error}"));
             println!("recorded on {}, Linux {}", record.host.cpu, record.host.kernel);
