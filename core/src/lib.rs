@@ -31,6 +31,7 @@ pub mod observe;
 pub mod oci;
 pub mod personality;
 pub mod plan;
+pub mod planted;
 pub mod process;
 pub mod rootfs;
 pub mod scheduler;

@@ -7,11 +7,16 @@ use isolab_core::host::Host;
 use isolab_core::oci;
 use isolab_core::plan::{Plan, order};
 
+use crate::target::{Target, text};
+
+/// See above.
+pub const TARGET: Target = Target { name: "oci_config_bytes", holds: oci_config_bytes, show: text, live: false };
+
 /// The property.
 ///
 /// # Panics
 /// When it does not hold.
-pub fn oci_config(bytes: &[u8]) {
+pub fn oci_config_bytes(bytes: &[u8]) {
     let spec = match oci::parse(bytes) {
         Ok(spec) => spec,
         Err(oci::ReadError::Syntax { path, problem, .. }) => {

@@ -2,11 +2,16 @@
 
 use isolab_core::seccomp::{Arch, Call, Filter, action, verify};
 
+use crate::target::{Target, text};
+
+/// See above.
+pub const TARGET: Target = Target { name: "seccomp_profile_bytes", holds: seccomp_profile_bytes, show: text, live: false };
+
 /// The property.
 ///
 /// # Panics
 /// When it does not hold.
-pub fn seccomp(bytes: &[u8]) {
+pub fn seccomp_profile_bytes(bytes: &[u8]) {
     let Ok(profile) = serde_json::from_slice(bytes) else { return };
     for arch in [Arch::X86_64, Arch::Aarch64] {
         let filter = match Filter::new(&profile, arch) {

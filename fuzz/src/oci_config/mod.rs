@@ -1,0 +1,3 @@
+//! Configs: read, understood, and printed again.
+
+pub mod bytes;

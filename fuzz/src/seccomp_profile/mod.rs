@@ -1,0 +1,3 @@
+//! Seccomp profiles: understood, compiled, and decided by.
+
+pub mod bytes;
