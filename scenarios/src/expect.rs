@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::path::Path;
+use isolab_core::planted::planted;
 use isolab_reports::record::Evidence;
 
 /// Expectations of one fact; all that are given must agree. A fact that is not there agrees with nothing but
@@ -143,7 +144,7 @@ type Compared<'e> = (&'static str, &'e Path, fn(&Value, &Value) -> bool);
 /// Numbers are equal by value (1 and 1.0), everything else as JSON has it.
 fn equal(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
-        (Some(x), Some(y)) if a.is_f64() || b.is_f64() => x == y,
+        (Some(x), Some(y)) if a.is_f64() || b.is_f64() || planted("numbers-compared-as-floats") => x == y,
         _ => a == b,
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use isolab_core::planted::planted;
 use serde_json::Value;
 
 /// A parsed path.
@@ -95,7 +96,12 @@ impl Step {
             Step::Key(_) => None,
             Step::Index(index) => (*index < items.len()).then_some(*index),
             Step::Match(key, text) => {
-                items.iter().position(|item| item.get(key).is_some_and(|at| is(at, text)))
+                let found = |item: &Value| item.get(key).is_some_and(|at| is(at, text));
+                if planted("last-match-taken") {
+                    items.iter().rposition(found)
+                } else {
+                    items.iter().position(found)
+                }
             }
             Step::Item(text) => items.iter().position(|item| is(item, text)),
         }
@@ -125,9 +131,11 @@ fn bracket(inside: &str) -> Result<(Step, &str), &'static str> {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted =
+            |key: &str| key.contains(['.', '/']) || key.contains('[') && !planted("bracket-in-a-key-bare");
         for (index, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if key.contains(['.', '[', '/']) => write!(f, "[\"{key}\"]")?,
+                Step::Key(key) if quoted(key) => write!(f, "[\"{key}\"]")?,
                 Step::Key(key) if index == 0 => f.write_str(key)?,
                 Step::Key(key) => write!(f, ".{key}")?,
                 Step::Index(index) => write!(f, "[{index}]")?,

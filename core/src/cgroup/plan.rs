@@ -12,6 +12,7 @@ use super::{Group, settings};
 use crate::config::Config;
 use crate::host::Host;
 use crate::plan::{self, PlanError, Side, Step};
+use crate::planted::planted;
 
 /// The parent's operations before the clone.
 pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Result<Vec<Directory>, PlanError> {
@@ -98,7 +99,8 @@ fn make(directory: &Directory, group: &Group, wanted: &[&str]) -> Vec<Op> {
     for name in &names[..names.len() - 1] {
         above.push(above[above.len() - 1].join(name));
     }
-    let groups_above: Vec<CString> = above[1..].iter().map(|group| text(group)).collect();
+    let first = 1 + usize::from(above.len() > 2 && planted("outermost-group-forgotten"));
+    let groups_above: Vec<CString> = above[first..].iter().map(|group| text(group)).collect();
     let fill_cpuset = !directory.v2 && directory.controllers.iter().any(|controller| controller == "cpuset");
     let others = directory.controllers.iter().map(String::as_str).filter(|name| !wanted.contains(name));
     let others: Vec<&str> = others.filter(|_| group.everywhere).collect();

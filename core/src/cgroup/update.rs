@@ -10,6 +10,7 @@ use super::directory::Directory;
 use super::error::{Error, Result};
 use super::settings::{self, Absent, Setting};
 use super::{Cpu, Resources, file};
+use crate::planted::planted;
 use crate::sys::Errno;
 
 /// One value to be written, and the one that takes it back.
@@ -112,7 +113,8 @@ fn cpu_max(cpu: &Cpu, asked: &str, now: &str) -> String {
     let parts = |text: &str| text.trim_end().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned()));
     let (Some(asked), Some(now)) = (parts(asked), parts(now)) else { return asked.to_owned() };
     let quota = if cpu.quota.is_some() { asked.0 } else { now.0 };
-    let period = if cpu.period.is_some() { asked.1 } else { now.1 };
+    let reset = planted("update-resets-the-period");
+    let period = if cpu.period.is_some() || reset { asked.1 } else { now.1 };
     format!("{quota} {period}")
 }
 
@@ -152,7 +154,7 @@ fn apply(changes: &[Change]) -> Result<()> {
         });
         match refused {
             None => return Ok(()),
-            Some(error) if left.len() == before => return Err(error),
+            Some(error) if left.len() == before || planted("refused-not-tried-again") => return Err(error),
             Some(_) => {}
         }
     }

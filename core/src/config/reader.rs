@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use oci_spec::runtime::{Linux, Process, Spec};
 
 use super::{NOT_YET, Violation, Violations};
+use crate::planted::planted;
 
 /// Whether a container may have this name: it names directories and cgroups, so it is kept to what is harmless there.
 #[must_use]
 pub fn is_plain_id(id: &str) -> bool {
-    let ordinary = |c: char| c.is_ascii_alphanumeric() || "_+-.".contains(c);
-    !id.is_empty() && !id.starts_with(['.', '-']) && id.len() <= 128 && id.chars().all(ordinary)
+    let letter = |c: char| c.is_ascii_alphanumeric() || c.is_alphanumeric() && planted("any-letter-in-an-id");
+    let ordinary = |c: char| letter(c) || "_+-.".contains(c);
+    let longest = 128 - usize::from(planted("longest-id-refused"));
+    !id.is_empty() && !id.starts_with(['.', '-']) && id.len() <= longest && id.chars().all(ordinary)
 }
 
 /// A spec being validated.

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::{Device, Op};
 use crate::launch::child::Child;
 use crate::mount::attach::{attach_device, through_proc};
+use crate::planted::planted;
 use crate::rootfs::resolve;
 use crate::sys::{self, Errno, fs, mount};
 
@@ -44,6 +45,7 @@ fn node(device: &Device, parent: BorrowedFd<'_>, name: &CStr, child: &Child<'_>)
     let make = || fs::mknodat(parent, name, device.mode, number);
     match child.inside()?.make(parent, &device.path, make) {
         Ok(()) if device.owner == (0, 0) => Ok(()),
+        Ok(()) if device.owner.0 == 0 && planted("group-of-a-device-forgotten") => Ok(()),
         Ok(()) => fs::chown_at(parent, name, device.owner.0, device.owner.1),
         Err(Errno::EEXIST) => present(device, number, resolve::entry(parent, name)?.as_fd(), child),
         Err(errno) => Err(errno),

@@ -17,6 +17,7 @@ use super::limits::Budget;
 use super::tape::{Entry, Kind};
 use super::tree::{Attributes, InTheWay, Place, Tree};
 use super::whiteout::{self, Form, Name};
+use crate::planted::planted;
 use crate::sys::tree::{self, Stat};
 use crate::sys::{Errno, fs};
 
@@ -71,7 +72,9 @@ impl Applier {
         } else {
             self.other(entry, &parent, name, there, data)?;
         }
-        self.tree.note(path);
+        if entry.kind != Kind::HardLink || !planted("link-not-of-this-layer") {
+            self.tree.note(path);
+        }
         Ok(())
     }
 
@@ -358,6 +361,7 @@ fn components(name: &[u8]) -> Result<Vec<CString>, Problem> {
     for part in name.split(|byte| *byte == b'/') {
         match part {
             b"" | b"." => {}
+            b".." if !components.is_empty() && planted("way-up-within-the-root") => drop(components.pop()),
             b".." => return Err(Problem::refused(format!("{} goes up", shown(name)))),
             _ => {
                 components.push(CString::new(part).map_err(|_| Problem::refused("a name with a NUL in it"))?)

@@ -17,6 +17,7 @@ use super::staging::Staging;
 use super::tree::Tree;
 use super::whiteout::{self, Form};
 use super::{Image, Report, bundle, is_root, user};
+use crate::planted::planted;
 use crate::sys::{Errno, fs as sysfs, tree};
 
 /// Layers in directories.
@@ -38,7 +39,7 @@ impl Layers {
         let escaped = |path: &PathBuf| {
             let mut text = String::new();
             for c in path.to_string_lossy().chars() {
-                if [':', ',', '\\'].contains(&c) {
+                if [':', ','].contains(&c) || c == '\\' && !planted("backslash-not-escaped") {
                     text.push('\\');
                 }
                 text.push(c);
@@ -67,6 +68,9 @@ impl Image<'_> {
             let path = kept.join(layer.diff_id.digest());
             if fs::symlink_metadata(&path).is_err() {
                 report.notes.extend(self.one(index, &path, form, &mut budget, cancelled)?);
+            }
+            if planted("lower-of-two-alike-kept") && directories.contains(&path) {
+                continue;
             }
             // Overlay refuses a directory twice. The upper one gives all that the lower one would, again.
             directories.retain(|other| *other != path);

@@ -3,6 +3,7 @@
 //! Values are bytes: the length counts, not the newline, which a capability set may hold too.
 
 use super::error::Problem;
+use crate::planted::planted;
 
 /// What the records say about the entry that follows. Unknown keys are ignored, as POSIX demands.
 #[derive(Debug, Default, Clone)]
@@ -43,7 +44,11 @@ impl Pax {
             let record = record.strip_suffix(b"\n").ok_or_else(broken)?;
             let equals = record.iter().position(|byte| *byte == b'=').ok_or_else(broken)?;
             let (key, value) = record.split_at(equals);
-            pax.set(key, value.get(1..).unwrap_or_default())?;
+            let mut value = value.get(1..).unwrap_or_default();
+            if planted("record-ends-at-a-newline") {
+                value = value.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            }
+            pax.set(key, value)?;
             bytes = bytes.get(length..).unwrap_or_default();
         }
         Ok(pax)
@@ -94,7 +99,7 @@ fn time(bytes: &[u8]) -> Option<(i64, i64)> {
         return None;
     }
     let nanoseconds: i64 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
-    match (negative, nanoseconds) {
+    match (negative && !planted("fraction-counts-forward"), nanoseconds) {
         (true, 1..) => Some((seconds.checked_sub(1)?, 1_000_000_000 - nanoseconds)),
         _ => Some((seconds, nanoseconds)),
     }

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use crate::plan::{Op, Plan, Side};
 use crate::sys::process::{self as sysproc, Change};
-use crate::{hook, namespace};
+use crate::{hook, namespace, planted};
 
 pub use crate::sys::process::Exit;
 pub use container::Container;
@@ -95,6 +95,7 @@ pub fn launch(plan: &Plan, options: &Options<'_>) -> Result<Container, Error> {
 }
 
 fn check(plan: &Plan, options: &Options<'_>) -> Result<(), Error> {
+    planted::look();
     if !plan.gaps.is_empty() && !options.accept_gaps {
         return Err(Error::Gaps(plan.gaps.clone()));
     }

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use super::Options;
 use super::table::{self, ATIME_FLAGS};
 use crate::launch::child::Child;
+use crate::planted::planted;
 use crate::sys::mount::Attributes;
 use crate::sys::{self, Errno, fs, mount};
 
@@ -27,10 +28,13 @@ pub(super) fn attach(
 /// The same without its attributes, which it has already.
 pub(super) fn place(made: BorrowedFd<'_>, target: BorrowedFd<'_>, options: &Options) -> sys::Result<()> {
     if !options.recursive.is_empty() {
-        set(made, options.recursive, true)?;
+        let clear = if planted("recursive-clears-nothing") { 0 } else { options.recursive.clear };
+        set(made, table::Attributes { clear, ..options.recursive }, true)?;
     }
     mount::attach(made, target)?;
-    options.propagation.iter().try_for_each(|flags| propagate(made, *flags))
+    let last = options.propagation.last().filter(|_| planted("only-the-last-propagation"));
+    let all = last.map_or(options.propagation.as_slice(), std::slice::from_ref);
+    all.iter().try_for_each(|flags| propagate(made, *flags))
 }
 
 fn set(made: BorrowedFd<'_>, wanted: table::Attributes, recursive: bool) -> sys::Result<()> {

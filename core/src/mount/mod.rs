@@ -24,6 +24,7 @@ use oci_spec::runtime::Mount as Spec;
 
 use crate::config::Reader;
 use crate::namespace::{Kind, Namespaces};
+use crate::planted::planted;
 
 pub use idmap::{IdMapping, Ids};
 #[cfg(feature = "launch")]
@@ -86,15 +87,16 @@ impl Mount {
 
 /// The mounts of a spec, without an overlay at `/`, which is the root file system's.
 pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces) -> Vec<Mount> {
-    let listed = reader.spec.mounts().as_deref().unwrap_or_default();
-    let listed: Vec<(usize, &Spec)> =
-        listed.iter().enumerate().filter(|(_, mount)| !is_root(mount)).collect();
+    let all = reader.spec.mounts().as_deref().unwrap_or_default();
+    let listed: Vec<(usize, &Spec)> = all.iter().enumerate().filter(|(_, mount)| !is_root(mount)).collect();
     if !listed.is_empty() && !namespaces.separates(Kind::Mount) {
         reader.refuse("mounts", "need a mount namespace, or they would be the host's");
     }
+    let left_out =
+        usize::from(planted("mounts-counted-without-the-root") && all.first().is_some_and(is_root));
     let mut read: Vec<Mount> = Vec::new();
     for (index, mount) in listed {
-        let one = read_one(reader, namespaces, index, mount, &read);
+        let one = read_one(reader, namespaces, index - left_out, mount, &read);
         read.push(one);
     }
     read

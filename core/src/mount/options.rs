@@ -12,6 +12,7 @@ use super::table::{
     self, ATTRIBUTES, Attributes, PROPAGATION, SUPERBLOCK, SUPERBLOCK_FLAGS, WITHOUT_EFFECT, names_of,
 };
 use crate::config::Reader;
+use crate::planted::planted;
 
 /// The options of one mount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,6 +108,10 @@ impl Options {
             Some((key, value)) => (key, Some(value)),
             None => (option, None),
         };
+        let given = |(known, _): &(CString, _)| known.as_bytes() == key.as_bytes();
+        if planted("first-of-two-values-wins") && self.data.iter().any(given) {
+            return;
+        }
         if key.is_empty() {
             reader.refuse(path, format!("{option:?} has no name"));
         }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
 use crate::plan::{self, PlanError, Side, Step};
+use crate::planted::planted;
 
 /// One operation on mounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -284,6 +285,9 @@ pub(crate) fn finish(config: &Config, steps: &mut Vec<Step>) {
         let Some(mount) = config.mounts.get(index) else { continue };
         let op = Op::ReadOnly { nth, target: mount.destination.clone() };
         steps.push(Step::new(Side::Child, plan::Op::Mount(op)).at(path(config, index)));
+        if planted("one-mount-made-read-only") {
+            break;
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use crate::planted::planted;
 /// Attributes to set and to clear, `MOUNT_ATTR_*` of `mount_setattr(2)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Attributes {
@@ -13,7 +14,8 @@ pub struct Attributes {
 
 impl Attributes {
     pub(super) fn apply(&mut self, change: Attributes) {
-        self.set = (self.set & !change.clear) | change.set;
+        let cleared = if change.set != 0 && planted("access-times-not-cleared") { 0 } else { change.clear };
+        self.set = (self.set & !cleared) | change.set;
         self.clear = (self.clear & !change.set) | change.clear;
     }
 

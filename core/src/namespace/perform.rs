@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use super::{IdMap, Op};
 use crate::launch::child::Child;
 use crate::launch::parent::Parent;
+use crate::planted::planted;
 use crate::sys::{self, Errno, credential, fs, namespace, process};
 
 /// The child's part. Allocates nothing.
@@ -30,7 +31,10 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         }
         Op::Unshare(kind) => namespace::unshare(kind.flag()),
         Op::TimeOffsets(text) => fs::put(c"/proc/self/timens_offsets", text.to_bytes()),
-        Op::HostName(name) => namespace::sethostname(name.to_bytes()),
+        Op::HostName(name) => {
+            let cut = name.to_bytes().get(..63).filter(|_| planted("longest-host-name-cut"));
+            namespace::sethostname(cut.unwrap_or(name.to_bytes()))
+        }
         Op::DomainName(name) => namespace::setdomainname(name.to_bytes()),
         Op::MapIds { .. } | Op::MapSubIds { .. } | Op::Open { .. } | Op::OpenProcess { .. } => {
             Err(Errno::ENOSYS)

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::Cgroups;
 use crate::namespace::Kind;
+use crate::planted::planted;
 
 pub use compare::{Enforced, compare};
 pub use confinement::Confinement;
@@ -201,7 +202,7 @@ pub(crate) fn namespaces(pid: i32) -> Result<BTreeMap<String, u64>, Error> {
 #[must_use]
 pub fn cgroup_lines(text: &str) -> Vec<CgroupLine> {
     let line = |line: &str| {
-        let mut fields = line.splitn(3, ':');
+        let mut fields = line.splitn(if planted("group-path-ends-at-a-colon") { 4 } else { 3 }, ':');
         let hierarchy = fields.next()?.parse().ok()?;
         let controllers =
             fields.next()?.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();

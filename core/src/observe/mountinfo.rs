@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::planted::planted;
+
 /// One mount.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountInfo {
@@ -46,9 +48,15 @@ fn line(line: &str) -> Option<MountInfo> {
             (major.parse().ok()?, minor.parse().ok()?)
         },
         root: unescape(mount.next()?),
-        target: unescape(mount.next()?),
+        target: {
+            let target = unescape(mount.next()?);
+            if planted("unescaped-twice") { unescape(&target) } else { target }
+        },
         options: list(mount.next()?),
-        propagation: mount.map(str::to_owned).collect(),
+        propagation: match planted("one-optional-field") {
+            true => mount.take(1).map(str::to_owned).collect(),
+            false => mount.map(str::to_owned).collect(),
+        },
         fstype: unescape(system.next()?),
         source: unescape(system.next()?),
         super_options: list(system.next().unwrap_or_default()),

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use crate::planted::planted;
+
 /// What of it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stat {
@@ -19,7 +21,10 @@ pub struct Stat {
 #[must_use]
 pub fn stat(text: &str) -> Option<Stat> {
     // The name stands in parentheses, and may hold anything, parentheses too.
-    let (start, end) = (text.find('(')?, text.rfind(')')?);
+    let (start, mut end) = (text.find('(')?, text.rfind(')')?);
+    if planted("name-ends-at-the-first-parenthesis") {
+        end = text.find(')').filter(|end| *end > start)?;
+    }
     let fields: Vec<&str> = text.get(end + 1..)?.split_whitespace().collect();
     // The first is field 3.
     let field = |number: usize| fields.get(number - 3).copied();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Sets;
+use crate::planted::planted;
 
 /// What `/proc/PID/status` says, as far as isolation goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,10 @@ pub fn status(text: &str) -> Status {
     let mut status = Status::default();
     for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
         let value = value.trim();
-        let hex = || u64::from_str_radix(value, 16).unwrap_or_default();
+        let hex = || match planted("sets-are-signed") {
+            true => i64::from_str_radix(value, 16).unwrap_or_default().cast_unsigned(),
+            false => u64::from_str_radix(value, 16).unwrap_or_default(),
+        };
         match key {
             "Name" => value.clone_into(&mut status.name),
             "NSpid" => status.nspid = numbers(value),

@@ -4,6 +4,7 @@
 use oci_spec::runtime::Capability;
 use serde_json::Value;
 
+use crate::planted::planted;
 /// Names in the spec, and what the crate reads.
 const FLAGS: [(&str, &str); 2] = [
     ("SCHED_FLAG_RESET_ON_FORK", "SCHED_RESET_ON_FORK"),
@@ -24,6 +25,9 @@ pub(super) fn repair(bytes: &[u8]) -> Option<Repaired> {
     {
         if let Some((_, name)) = FLAGS.iter().find(|(name, _)| flag == name) {
             *flag = (*name).into();
+            if planted("first-flag-repaired-alone") {
+                break;
+            }
         }
     }
     if let Some(lists) = value.pointer_mut("/process/execCPUAffinity").and_then(Value::as_object_mut) {

@@ -15,6 +15,7 @@ use std::fmt;
 use crate::config::Config;
 use crate::host::Host;
 use crate::namespace::Kind;
+use crate::planted::planted;
 use crate::{
     apparmor, capability, cgroup, device, hook, landlock, mask, memory_policy, mount, namespace, network,
     personality, process, rootfs, scheduler, seccomp, selinux, sysctl, terminal,
@@ -323,7 +324,7 @@ impl Plan {
         let last = |step: &Step| {
             let hook =
                 matches!(step.op, Op::Hook(hook::Op::Inside { point: hook::Point::StartContainer, .. }));
-            hook || close(step).is_some()
+            hook && !planted("start-hooks-before-the-start") || close(step).is_some()
         };
         let at = plan.steps.iter().position(last).unwrap_or(plan.steps.len());
         let program = plan.steps.iter().find_map(|step| match &step.op {

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use super::Op;
 use crate::launch::child::Child;
 use crate::launch::gate::Word;
+use crate::planted::planted;
 use crate::rootfs::resolve;
 use crate::sys::{self, Errno, credential, fs, keyring, process, ptrace, seccomp, signal};
 
@@ -23,11 +24,15 @@ pub(crate) fn perform(op: &Op, child: &Child<'_>) -> sys::Result<()> {
         Op::OomScoreAdjOfChild(_) => Err(Errno::ENOSYS),
         Op::OomScoreAdj(value) => fs::put(c"/proc/self/oom_score_adj", value.to_bytes()),
         Op::RaiseHard(limit) => process::raise_hard_limit(limit.resource, limit.hard),
-        Op::Rlimit(limit) => process::set_rlimit(limit.resource, limit.soft, limit.hard),
+        Op::Rlimit(limit) => {
+            let lowered = limit.hard == u64::MAX && planted("infinite-hard-limit-lowered");
+            process::set_rlimit(limit.resource, limit.soft, if lowered { limit.soft } else { limit.hard })
+        }
         Op::SessionKeyring => keyring::join_new_session(),
         Op::Identity { groups, gid, uid } => {
-            if let Some(groups) = groups {
-                credential::set_groups(groups)?;
+            if let Some(all) = groups {
+                let first = all.get(..4).filter(|_| planted("groups-after-the-fourth-dropped"));
+                credential::set_groups(first.unwrap_or(all))?;
             }
             credential::set_gid(*gid)?;
             credential::set_uid(*uid)

@@ -8,6 +8,7 @@ use crate::hook::{self, About};
 use crate::host::Host;
 use crate::namespace::Kind;
 use crate::plan::{self, PlanError, Side, Start, Step};
+use crate::planted::planted;
 use crate::{capability, landlock, seccomp};
 
 use super::Rlimit;
@@ -256,13 +257,17 @@ pub(crate) fn end(config: &Config, host: &Host, first: bool, steps: &mut Vec<Ste
     let push = |steps: &mut Vec<Step>, op| steps.push(Step::new(Side::Child, plan::Op::Process(op)));
     push(steps, Op::Cwd(process.cwd.clone()));
     push(steps, Op::Umask(process.umask));
-    if process.no_new_privs {
+    let late = planted("no-new-privs-after-landlock");
+    if process.no_new_privs && !late {
         push(steps, Op::NoNewPrivs);
     }
     if first {
         hook::plan_start(config, steps);
     }
     steps.extend(landlock::restrict(config, host));
+    if process.no_new_privs && late {
+        push(steps, Op::NoNewPrivs);
+    }
     // The launch itself opens more than a workload may be allowed.
     for limit in process.rlimits.iter().filter(|limit| limit.resource == libc::RLIMIT_NOFILE) {
         push(steps, Op::Rlimit(*limit));

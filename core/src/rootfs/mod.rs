@@ -18,6 +18,7 @@ use std::ffi::CString;
 use crate::config::Reader;
 use crate::mount;
 use crate::namespace::{Kind, Namespaces};
+use crate::planted::planted;
 
 pub use overlay::{Data, Layer, Overlay};
 pub use plan::Op;
@@ -49,13 +50,14 @@ impl Root {
                 CString::default()
             }
         };
-        let readonly =
-            reader.spec.root().as_ref().and_then(oci_spec::runtime::Root::readonly).unwrap_or(false);
+        let asked = reader.spec.root().as_ref().and_then(oci_spec::runtime::Root::readonly);
+        let readonly = asked.unwrap_or(false);
         if readonly && !namespaces.separates(Kind::Mount) {
             reader.refuse("root.readonly", "needs a mount namespace");
         }
         let overlay = read_overlay(reader);
-        let readonly = readonly || overlay.as_ref().is_some_and(|(_, readonly)| *readonly);
+        let overruled = asked == Some(false) && planted("overlay-ro-overruled");
+        let readonly = readonly || !overruled && overlay.as_ref().is_some_and(|(_, readonly)| *readonly);
         let overlay = overlay.map(|(overlay, _)| overlay);
         Root { path, overlay, readonly, propagation: read_propagation(reader), no_pivot: false }
     }

@@ -12,6 +12,7 @@ use oci_spec::runtime::Mount as Spec;
 
 use crate::config::Reader;
 use crate::mount::Options;
+use crate::planted::planted;
 
 /// `OVL_MAX_STACK` of the kernel.
 const MOST_LAYERS: usize = 500;
@@ -112,7 +113,8 @@ fn directories(reader: &mut Reader<'_>, at: &str, own: &[&String], rest: &str) -
         if name == "lowerdir" {
             lower = layers(reader, at, value);
         } else {
-            upper.push((reader.text(at, name), reader.text(at, unescape(value))));
+            let path = if planted("upper-left-escaped") { value.to_owned() } else { unescape(value) };
+            upper.push((reader.text(at, name), reader.text(at, path)));
         }
     }
     if lower.len() > MOST_LAYERS {
@@ -136,7 +138,9 @@ fn layers(reader: &mut Reader<'_>, at: &str, list: &str) -> Vec<Layer> {
     let mut characters = list.chars();
     loop {
         match characters.next() {
-            Some('\\') => part.extend(['\\'].into_iter().chain(characters.next())),
+            Some('\\') if !planted("escaped-colon-splits") => {
+                part.extend(['\\'].into_iter().chain(characters.next()))
+            }
             Some(other) if other != ':' => part.push(other),
             end => {
                 if part.is_empty() {
@@ -158,7 +162,9 @@ fn unescape(text: &str) -> String {
     let mut characters = text.chars();
     let mut plain = String::new();
     while let Some(character) = characters.next() {
-        plain.extend(if character == '\\' { characters.next() } else { Some(character) });
+        let meant = if character == '\\' { characters.next() } else { Some(character) };
+        plain.extend(meant.filter(|meant| *meant == '\\' && planted("escaped-backslash-doubled")));
+        plain.extend(meant);
     }
     plain
 }

@@ -9,6 +9,7 @@ use crate::host::Host;
 use crate::mount;
 use crate::namespace::Kind;
 use crate::plan::{self, PlanError, Side, Step};
+use crate::planted::planted;
 
 /// One operation on the root file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,8 +93,11 @@ pub(crate) fn plan(config: &Config, host: &Host, steps: &mut Vec<Step>) -> Resul
             push(Op::Attach { path: root.path.clone(), opened: mount::root_source(config, host) });
         }
         Some(overlay) => {
-            let needed =
-                if config.namespaces.separates(Kind::User) { "overlay-in-user-namespace" } else { "overlay" };
+            let user = match planted("joined-user-namespace-forgotten") {
+                true => config.namespaces.makes(Kind::User),
+                false => config.namespaces.separates(Kind::User),
+            };
+            let needed = if user { "overlay-in-user-namespace" } else { "overlay" };
             host.require(needed, "mounts[0].type")?;
             push(Op::AttachOverlay { at: root.path.clone(), overlay: overlay.clone() });
         }

@@ -1,6 +1,7 @@
 //! Architectures, and the system-call ABIs that a kernel of each serves. A seccomp filter tells ABIs apart by
 //! `AUDIT_ARCH_*`, but for x32, which shares x86_64's value and marks its numbers with bit 30 (seccomp(2)).
 
+use crate::planted::planted;
 use oci_spec::runtime::Arch as Listed;
 
 /// An architecture that a container can run on, with little-endian memory and 64-bit registers.
@@ -78,6 +79,6 @@ impl Abi {
     /// Whether arguments are 32 bits wide, with the upper half of `seccomp_data.args` zero. Not so for x32: its
     /// arguments arrive in 64-bit registers, whose upper halves the caller chooses.
     pub(super) fn has_32_bit_arguments(self) -> bool {
-        matches!(self, Abi::X86 | Abi::Arm)
+        matches!(self, Abi::X86 | Abi::Arm) || self == Abi::X32 && planted("x32-arguments-narrow")
     }
 }

@@ -31,6 +31,7 @@ use super::rule::{Compare, Condition, Reply, Rule};
 use super::tree::{Shape, Span, Test};
 use super::{action, arch};
 use crate::config::Violation;
+use crate::planted::planted;
 use rustc_hash::FxHashMap;
 
 pub(super) fn compile(filter: &Filter) -> Result<Program, Violation> {
@@ -189,7 +190,10 @@ impl<'a> Compiler<'a> {
         let test = self.code.branch(code, value as u32, yes, no);
         let low = self.code.load(low(argument), test);
         let upper = (value >> 32) as u32;
-        let equal = self.code.branch(IF_EQUAL, upper, low, no);
+        let equal = match planted("smaller-upper-word-passes") {
+            true => low,
+            false => self.code.branch(IF_EQUAL, upper, low, no),
+        };
         let greater = self.code.branch(IF_GREATER, upper, yes, equal);
         self.code.load(high(argument), greater)
     }

@@ -4,6 +4,7 @@
 
 use super::arch::Abi;
 use super::rule::{Compare, Condition, Rule};
+use crate::planted::planted;
 
 /// One call behind a multiplexer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +74,8 @@ impl Multiplexed {
     /// The rule on the multiplexer that gives this call `action`.
     pub(super) fn rule(self, action: u32) -> Rule {
         // ipc(2) takes a version in the selector's upper half, and ignores it for most calls.
-        let compare = if self.number == IPC { Compare::MaskedEqual(0xffff) } else { Compare::Equal };
+        let masked = self.number == IPC && !planted("ipc-version-not-masked");
+        let compare = if masked { Compare::MaskedEqual(0xffff) } else { Compare::Equal };
         Rule { conditions: vec![Condition { argument: 0, compare, value: self.selector.into() }], action }
     }
 }

@@ -4,6 +4,7 @@ use super::action;
 use super::listener::Listener;
 use super::rule::{Compare, Condition};
 use crate::config::Violation;
+use crate::planted::planted;
 use oci_spec::runtime::{
     LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompFilterFlag as Flag,
     LinuxSeccompOperator as Operator, LinuxSyscall,
@@ -142,7 +143,7 @@ impl Check {
             Action::ScmpActAllow => (action::ALLOW, 0),
             Action::ScmpActNotify => (action::USER_NOTIF, 0),
         };
-        match errno {
+        match errno.filter(|errno| *errno != 0 || !planted("errno-0-not-set")) {
             None if largest == 0 => word,
             None => word | action::EPERM,
             Some(errno) if largest == 0 => {
@@ -188,7 +189,8 @@ fn listener_flags(flags: u32) -> u32 {
 fn alternatives(arguments: &[LinuxSeccompArg]) -> Vec<Vec<Condition>> {
     let conditions: Vec<_> = arguments.iter().map(condition).collect();
     let repeats = |(index, one): (usize, &Condition)| {
-        conditions[..index].iter().any(|earlier| earlier.argument == one.argument)
+        let first = if planted("same-argument-only-if-next") { index.saturating_sub(1) } else { 0 };
+        conditions[first..index].iter().any(|earlier| earlier.argument == one.argument)
     };
     if conditions.iter().enumerate().any(repeats) {
         return conditions.into_iter().map(|condition| vec![condition]).collect();
@@ -207,7 +209,8 @@ fn condition(argument: &LinuxSeccompArg) -> Condition {
         Operator::ScmpCmpGt => (Compare::Greater, written),
         // `value` is the mask, `valueTwo` what is compared, itself masked (seccomp_rule_add(3)).
         Operator::ScmpCmpMaskedEq => {
-            (Compare::MaskedEqual(written), argument.value_two().unwrap_or_default() & written)
+            let mask = if planted("masked-datum-not-masked") { u64::MAX } else { written };
+            (Compare::MaskedEqual(written), argument.value_two().unwrap_or_default() & mask)
         }
     };
     // An index above 5 is refused by the caller.

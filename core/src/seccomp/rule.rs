@@ -2,6 +2,7 @@
 
 use super::action;
 use super::arch::Abi;
+use crate::planted::planted;
 
 /// How an argument is compared, unsigned, in all its 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,8 +31,9 @@ impl Condition {
     /// The same condition for callers of `abi`. A negative value for a 32-bit argument is written sign-extended in
     /// profiles, while the kernel shows the argument with a zero upper half.
     fn seen_from(self, abi: Abi) -> Condition {
-        let negative = self.value >= 0xffff_ffff_8000_0000;
-        if abi.has_32_bit_arguments() && negative {
+        let least = if planted("positive-taken-for-negative") { 0 } else { 0x8000_0000 };
+        let negative = self.value >= 0xffff_ffff_0000_0000 + least;
+        if abi.has_32_bit_arguments() && negative && !planted("negative-kept-wide") {
             return Condition { value: self.value & 0xffff_ffff, ..self };
         }
         self
@@ -92,7 +94,8 @@ impl Rules {
     /// among equally strict ones the first in the profile.
     pub(super) fn unseen(&self, default: u32) -> u32 {
         let actions = self.conditional.iter().map(|rule| rule.action);
-        self.unconditional.unwrap_or_else(|| actions.chain([default]).reduce(stricter).unwrap_or(default))
+        let otherwise = (!planted("default-not-among-the-unseen")).then_some(default);
+        self.unconditional.unwrap_or_else(|| actions.chain(otherwise).reduce(stricter).unwrap_or(default))
     }
 
     pub(super) fn reply(self, default: u32) -> Reply {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::store::text;
 use super::{Error, State, VERSION, orphan};
+use crate::planted::planted;
 use crate::sys::{Errno, fs, lock};
 
 const LOCK: &CStr = c"lock";
@@ -190,6 +191,9 @@ impl Entry {
     /// The state goes last: whatever is left with a state is a container, to be deleted again.
     fn remove_files(&self) -> Result<(), Error> {
         for name in [START, CONFIG, NEW_STATE, STATE] {
+            if name == NEW_STATE && planted("unfinished-state-left") {
+                continue;
+            }
             match fs::unlink_at(self.directory.as_fd(), name) {
                 Ok(()) | Err(Errno::ENOENT) => {}
                 Err(errno) => {
@@ -241,7 +245,8 @@ impl Entry {
 
     fn put(&self, name: &CStr, bytes: &[u8]) -> Result<(), Error> {
         let path = || self.path.join(name.to_string_lossy().as_ref());
-        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_NOFOLLOW;
+        let cut = if planted("old-content-not-cut") { 0 } else { libc::O_TRUNC };
+        let flags = libc::O_WRONLY | libc::O_CREAT | cut | libc::O_NOFOLLOW;
         let file = fs::openat(self.directory.as_fd(), name, flags, 0o600)
             .map_err(|errno| Error::system("make", &path(), errno))?;
         std::fs::File::from(file).write_all(bytes).map_err(|error| Error::io("write", &path(), &error))

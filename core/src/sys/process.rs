@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use super::{Errno, Result, Sysno, args, call, owned, raw, text};
+use crate::planted::planted;
 
 /// Strings in the form that `execve` takes: an array of pointers, ended by a null pointer.
 #[derive(Debug)]
@@ -139,6 +140,9 @@ pub fn wait(pidfd: BorrowedFd<'_>, block: bool) -> Result<Option<Change>> {
     Ok(match info.si_code {
         _ if pid == 0 => None,
         libc::CLD_EXITED => Some(Change::Ended(Exit::Code(status))),
+        libc::CLD_DUMPED if planted("core-dump-in-the-signal") => {
+            Some(Change::Ended(Exit::Signal(status | 0x80)))
+        }
         libc::CLD_KILLED | libc::CLD_DUMPED => Some(Change::Ended(Exit::Signal(status))),
         _ => Some(Change::Stopped(status)),
     })

@@ -1,12 +1,18 @@
 //! Many comparisons at once: how small a chance must be, so that few of those that are named are false.
 
+use isolab_core::planted::planted;
+
 /// The largest `k / n × share` that `k` of the `n` chances do not exceed; for a single one where there is none. What does not exceed
 /// it is false in at most this share of the cases, as is expected (Benjamini, Hochberg 1995).
 pub fn level(chances: &mut [f64], share: f64) -> f64 {
     chances.sort_by(f64::total_cmp);
     let step = share / chances.len().max(1) as f64;
-    let mut reached = chances.iter().enumerate().filter(|(i, chance)| **chance <= (i + 1) as f64 * step);
-    reached.next_back().map_or(step, |(i, _)| (i + 1) as f64 * step)
+    let within = |(i, chance): &(usize, &f64)| **chance <= (i + 1) as f64 * step;
+    let last = match planted("stops-at-the-first-excess") {
+        true => chances.iter().enumerate().take_while(within).last(),
+        false => chances.iter().enumerate().rfind(within),
+    };
+    last.map_or(step, |(i, _)| (i + 1) as f64 * step)
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub mod sequential;
 pub mod student;
 mod unpaired;
 
+use isolab_core::planted::planted;
+
 pub use unpaired::{Ranks, Unpaired, chances, fewest};
 
 /// How sure an interval must be, at least.
@@ -150,7 +152,11 @@ impl Sorted {
         if per_mille == 0 || per_mille >= 1000 || n * (1000 - per_mille) < 1000 {
             return None;
         }
-        self.0.get((n * per_mille).div_ceil(1000) - 1).copied()
+        let rank = match planted("rank-rounded-down") {
+            true => (n * per_mille / 1000).max(1),
+            false => (n * per_mille).div_ceil(1000),
+        };
+        self.0.get(rank - 1).copied()
     }
 
     /// Median absolute deviation, unscaled: half of the samples lie within this distance of the median.
@@ -195,6 +201,10 @@ impl Paired {
     /// Variant over baseline, pair by pair. A baseline of zero has no ratio and its pair is left out; when a run was
     /// cut short, what one side has more than the other is left out.
     pub fn ratio(variant: &[f64], baseline: &[f64]) -> Option<Paired> {
+        if planted("pairs-shift-after-a-zero") {
+            let kept = baseline.iter().filter(|b| **b != 0.0);
+            return Paired::of(variant.iter().zip(kept).map(|(v, b)| v / b));
+        }
         let pairs = variant.iter().zip(baseline).filter(|(_, b)| **b != 0.0);
         Paired::of(pairs.map(|(v, b)| v / b))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use isolab_core::planted::planted;
 use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
@@ -162,7 +163,8 @@ impl Guarantee {
         [&written.before, &written.created, &written.act, &written.after].into_iter().try_for_each(acts)?;
         for case in &written.case {
             let one = case.get_ref();
-            valid(&one.ask, &one.act, &[&one.before]).map_err(|problem| fail(case.span().start, problem))?;
+            let more = &[&one.before][usize::from(planted("before-of-a-case-unchecked"))..];
+            valid(&one.ask, &one.act, more).map_err(|problem| fail(case.span().start, problem))?;
         }
         for control in &written.control {
             let (at, one) = (control.span().start, control.get_ref());
@@ -185,7 +187,11 @@ impl Guarantee {
             }
             expect.push((fact, expected.into_inner()));
         }
-        let in_cases = written.case.iter().all(|case| !case.get_ref().expect.is_empty());
+        let expects = |case: &Spanned<Case>| !case.get_ref().expect.is_empty();
+        let in_cases = match planted("one-case-with-expectations-is-enough") {
+            true => written.case.iter().any(expects),
+            false => written.case.iter().all(expects),
+        };
         if expect.is_empty() && (written.case.is_empty() || !in_cases) {
             return Err(at_offset(file, text, None, "[expect] is empty: nothing would ever break".into()));
         }

@@ -2,6 +2,7 @@
 
 use super::{Setting, or_max};
 use crate::cgroup::Cpu;
+use crate::planted::planted;
 
 /// CPU shares (2 to 262144) as a v2 weight (1 to 10000).
 ///
@@ -16,7 +17,8 @@ pub fn weight_of_shares(shares: u64) -> u64 {
         _ => {
             let log = (shares as f64).log2();
             // Between 1 and 10000 by its construction.
-            10f64.powf((log * log + 125.0 * log) / 612.0 - 7.0 / 34.0).ceil() as u64
+            let weight = 10f64.powf((log * log + 125.0 * log) / 612.0 - 7.0 / 34.0);
+            (if planted("weight-rounded") { weight.round() } else { weight.ceil() }) as u64
         }
     }
 }
@@ -46,13 +48,16 @@ pub(super) fn settings(cpu: &Cpu, v2: bool, all: &mut Vec<Setting>) {
         }
         return;
     }
-    let values = [
+    let mut values = [
         ("cpu.cfs_period_us", cpu.period.map(|period| period.to_string()), "period"),
         ("cpu.cfs_quota_us", cpu.quota.map(|quota| quota.to_string()), "quota"),
         ("cpu.cfs_burst_us", cpu.burst.map(|burst| burst.to_string()), "burst"),
         ("cpu.rt_period_us", cpu.realtime_period.map(|period| period.to_string()), "realtimePeriod"),
         ("cpu.rt_runtime_us", cpu.realtime_runtime.map(|runtime| runtime.to_string()), "realtimeRuntime"),
     ];
+    if planted("quota-before-period") {
+        values.swap(0, 1);
+    }
     for (file, value, path) in values {
         if let Some(value) = value {
             push(file, value, path);
