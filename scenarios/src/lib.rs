@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod check;
 pub mod cost;
 pub mod diff;
+pub mod drawn;
 pub mod edit;
 mod expect;
 mod facts;
