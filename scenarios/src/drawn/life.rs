@@ -26,7 +26,7 @@ fn hook(draw: &mut Draw<'_, '_>) -> Result<Value> {
     if draw.is_odd()? {
         match draw.number(0, 4)? {
             0 => hook["path"] = json!(draw.pick(&["true", "", "/\0"])?),
-            1 => hook["timeout"] = json!(draw.pick(&[0, -1, 1 << 32])?),
+            1 => hook["timeout"] = json!(draw.pick(&[0_i64, -1, 1 << 32])?),
             2 => hook["env"] = json!(["A=1", "NOVALUE", "=x"]),
             _ => hook["args"] = json!(["x", "nul\0"]),
         }

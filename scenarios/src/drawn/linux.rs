@@ -37,7 +37,7 @@ fn device(draw: &mut Draw<'_, '_>) -> Result<Value> {
             0 => device["type"] = json!("a"),
             1 => device["path"] = json!(draw.pick(&["dev/x", "", "/\0"])?),
             2 => device["fileMode"] = json!(0o10000),
-            _ => device[draw.pick(&["major", "minor"])?] = json!(draw.pick(&[-1, 1 << 32])?),
+            _ => device[draw.pick(&["major", "minor"])?] = json!(draw.pick(&[-1_i64, 1 << 32])?),
         }
     }
     Ok(device)

@@ -13,7 +13,7 @@ mod process;
 mod resources;
 mod seccomp;
 
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::{Arbitrary, Unstructured};
 use serde_json::{Value, json};
 
 use draw::Draw;
@@ -28,14 +28,14 @@ pub struct Config {
 }
 
 impl<'b> Arbitrary<'b> for Config {
-    fn arbitrary(bytes: &mut Unstructured<'b>) -> Result<Config> {
+    fn arbitrary(bytes: &mut Unstructured<'b>) -> arbitrary::Result<Config> {
         let mut draw = Draw::new(bytes);
         draw.allow_odd(4)?;
         Ok(Config { spec: any(&mut draw)? })
     }
 }
 
-fn any(draw: &mut Draw<'_, '_>) -> Result<Value> {
+fn any(draw: &mut Draw<'_, '_>) -> arbitrary::Result<Value> {
     let mut linux = json!({});
     let bare = draw.one_in(32)?;
     let namespaces = if bare { Namespaces::of(Vec::new()) } else { namespaces::any(draw, &mut linux)? };
@@ -51,9 +51,10 @@ fn any(draw: &mut Draw<'_, '_>) -> Result<Value> {
     if draw.one_in(4)? {
         spec["hooks"] = life::hooks(draw)?;
     }
+    let relative = spec["ociVersion"].as_str().is_some_and(|version| !version.starts_with("1.0."));
     if namespaces.has("mount") != draw.is_odd()? {
         draw.perhaps(&mut spec["root"], "readonly", |draw| Ok(json!(draw.coin()?)))?;
-        draw.perhaps(&mut spec, "mounts", |draw| mounts::any(draw, &namespaces))?;
+        draw.perhaps(&mut spec, "mounts", |draw| mounts::any(draw, &namespaces, relative))?;
         linux::with_mounts(draw, &mut linux)?;
     }
     names(draw, &namespaces, &mut spec)?;
@@ -80,7 +81,7 @@ fn any(draw: &mut Draw<'_, '_>) -> Result<Value> {
 }
 
 /// The names of a uts namespace.
-fn names(draw: &mut Draw<'_, '_>, namespaces: &Namespaces, spec: &mut Value) -> Result<()> {
+fn names(draw: &mut Draw<'_, '_>, namespaces: &Namespaces, spec: &mut Value) -> arbitrary::Result<()> {
     let long = "x".repeat(65);
     for name in ["hostname", "domainname"] {
         if namespaces.has("uts") != draw.is_odd()? {
@@ -95,4 +96,63 @@ fn names(draw: &mut Draw<'_, '_>, namespaces: &Namespaces, spec: &mut Value) -> 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use isolab_core::host::Host;
+    use isolab_core::oci;
+    use isolab_core::plan::Plan;
+
+    use super::*;
+
+    const COUNT: u64 = 1000;
+
+    /// What is drawn from so many inputs of a seeded generator.
+    fn drawn<T: for<'b> Arbitrary<'b>>() -> Vec<T> {
+        let input = |seed: u64| -> Vec<u8> {
+            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+            let next = |_| {
+                // xorshift64
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state >> 32) as u8
+            };
+            (0..2048).map(next).collect()
+        };
+        (1..=COUNT).map(|seed| T::arbitrary(&mut Unstructured::new(&input(seed))).unwrap()).collect()
+    }
+
+    fn read(spec: &Value) -> Result<isolab_core::config::Config, String> {
+        let spec = oci::parse(spec.to_string().as_bytes()).map_err(|error| error.to_string())?;
+        isolab_core::config::Config::new(&spec, Path::new("/bundle"), "drawn")
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn most_configs_are_accepted() {
+        let right = drawn::<Config>().iter().filter(|config| read(&config.spec).is_ok()).count();
+        assert!(right * 10 > COUNT as usize * 6, "{right} of {COUNT}");
+    }
+
+    #[test]
+    fn what_is_to_be_launched_is_accepted_and_planned_without_gaps() {
+        for Launchable { spec } in drawn::<Launchable>() {
+            let config = read(&spec).unwrap_or_else(|error| panic!("{error}\n{spec}"));
+            let plan =
+                Plan::compile(&config, &Host::example()).unwrap_or_else(|error| panic!("{error}\n{spec}"));
+            assert_eq!(plan.gaps, Vec::<String>::new(), "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_config_of_no_bytes_is_plain() {
+        let config = Config::arbitrary(&mut Unstructured::new(&[])).unwrap();
+        read(&config.spec).unwrap();
+        let launchable = Launchable::arbitrary(&mut Unstructured::new(&[])).unwrap();
+        read(&launchable.spec).unwrap();
+    }
 }

@@ -71,7 +71,8 @@ const OPTIONS: [&str; 42] = [
     "loud",
 ];
 
-pub(super) fn any(draw: &mut Draw<'_, '_>, namespaces: &Namespaces) -> Result<Value> {
+/// Those of a config; `relative` says whether its version lets destinations be so.
+pub(super) fn any(draw: &mut Draw<'_, '_>, namespaces: &Namespaces, relative: bool) -> Result<Value> {
     let mut mounts = Vec::new();
     if draw.one_in(8)? {
         mounts.push(overlay(draw)?);
@@ -89,11 +90,14 @@ pub(super) fn any(draw: &mut Draw<'_, '_>, namespaces: &Namespaces) -> Result<Va
         _ => odd(draw),
     })?;
     mounts.append(&mut more);
+    if draw.one_in(8)? && !mounts.is_empty() {
+        mounts[1..].reverse();
+    }
     if draw.one_in(4)? {
         remount(draw, &mut mounts)?;
     }
-    if draw.one_in(8)? && !mounts.is_empty() {
-        mounts[1..].reverse();
+    if relative && draw.one_in(8)? {
+        mounts.push(json!({"destination": draw.pick(&["srv/x", "dev", "./ä"])?, "type": "tmpfs"}));
     }
     Ok(json!(mounts))
 }
@@ -176,7 +180,7 @@ fn other(draw: &mut Draw<'_, '_>) -> Result<Value> {
 
 /// The root, of layers. Sometimes more of them than fit one page.
 fn overlay(draw: &mut Draw<'_, '_>) -> Result<Value> {
-    let layers = draw.pick(&[1u32, 2, 3, 500])?;
+    let layers = if draw.is_odd()? { 501 } else { draw.pick(&[1u32, 2, 3, 500])? };
     let name = |layer: u32| format!("/layers/{layer}");
     let lower: Vec<String> = (0..layers).map(name).collect();
     let mut options = vec![format!("lowerdir={}", lower.join(":"))];
@@ -186,6 +190,9 @@ fn overlay(draw: &mut Draw<'_, '_>) -> Result<Value> {
     options.extend(
         draw.some_of(&["nosuid", "nodev", "volatile", "metacopy=on", "ro"])?.into_iter().map(str::to_owned),
     );
+    if draw.is_odd()? {
+        options.push(draw.pick(&["=x", "bind", "nul\0"])?.to_owned());
+    }
     if draw.is_odd()? {
         options.remove(0);
     }

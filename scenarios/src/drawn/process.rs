@@ -139,6 +139,11 @@ fn cwd(draw: &mut Draw<'_, '_>) -> Result<Value> {
     if draw.is_odd()? {
         return Ok(json!(draw.pick(&["", "tmp", "./", "/\0"])?));
     }
+    if draw.one_in(16)? {
+        // With the NUL at its end as long as the kernel takes, and one more.
+        let odd = usize::from(draw.is_odd()?);
+        return Ok(json!(format!("/{}", "x".repeat(4094 + odd))));
+    }
     Ok(json!(draw.pick(&["/", "/tmp", "/a b/../c", "/proc/self/fd/7", "//"])?))
 }
 
@@ -203,7 +208,7 @@ fn scheduler(draw: &mut Draw<'_, '_>) -> Result<Value> {
     }
     if (policy == "SCHED_DEADLINE") != draw.is_odd()? {
         let mut times =
-            draw.pick(&[[1, 1, 0], [1_000_000, 2_000_000, 3_000_000], [1 << 40, 1 << 62, 1 << 62]])?;
+            draw.pick(&[[1_i64, 1, 0], [1_000_000, 2_000_000, 3_000_000], [1 << 40, 1 << 62, 1 << 62]])?;
         if draw.is_odd()? {
             times.reverse();
         }
