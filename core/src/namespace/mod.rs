@@ -172,8 +172,10 @@ fn read_time_offsets(reader: &mut Reader<'_>, new: bool) -> Vec<(String, i64, u3
     if !new && !offsets.is_empty() {
         reader.refuse("linux.timeOffsets", "needs a new time namespace");
     }
+    let mut listed: Vec<_> = offsets.iter().collect();
+    listed.sort_by_key(|(clock, _)| *clock);
     let mut read = Vec::new();
-    for (clock, offset) in offsets {
+    for (clock, offset) in listed {
         if !["monotonic", "boottime"].contains(&clock.as_str()) {
             reader.refuse("linux.timeOffsets", format!("{clock:?} is neither monotonic nor boottime"));
         }
@@ -186,7 +188,6 @@ fn read_time_offsets(reader: &mut Reader<'_>, new: bool) -> Vec<(String, i64, u3
         }
         read.push((clock.clone(), offset.secs().unwrap_or(0), nanoseconds));
     }
-    read.sort();
     read
 }
 

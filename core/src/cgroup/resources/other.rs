@@ -89,7 +89,9 @@ pub(super) fn network(resources: &LinuxResources, refuse: &mut Refuse<'_>) -> Ne
 /// By name, since the config's map has no order.
 pub(super) fn rdma(resources: &LinuxResources, refuse: &mut Refuse<'_>) -> Vec<Rdma> {
     let mut read = Vec::new();
-    for (device, limits) in resources.rdma().iter().flatten() {
+    let mut listed: Vec<_> = resources.rdma().iter().flatten().collect();
+    listed.sort_by_key(|(device, _)| *device);
+    for (device, limits) in listed {
         let (handles, objects) = (limits.hca_handles(), limits.hca_objects());
         if !is_word(device) {
             refuse.add(format_args!("rdma[{device:?}]"), "is no name of a device");
@@ -99,7 +101,6 @@ pub(super) fn rdma(resources: &LinuxResources, refuse: &mut Refuse<'_>) -> Vec<R
         }
         read.push(Rdma { device: device.clone(), handles, objects });
     }
-    read.sort_by(|one, other| one.device.cmp(&other.device));
     read
 }
 
@@ -108,7 +109,9 @@ const LIMITS_OF_GROUPS: [&str; 2] = ["cgroup.max.depth", "cgroup.max.descendants
 
 pub(super) fn unified(resources: &LinuxResources, refuse: &mut Refuse<'_>) -> BTreeMap<String, String> {
     let mut read = BTreeMap::new();
-    for (key, value) in resources.unified().iter().flatten() {
+    let mut listed: Vec<_> = resources.unified().iter().flatten().collect();
+    listed.sort_by_key(|(key, _)| *key);
+    for (key, value) in listed {
         let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) && key.contains('.');
         let dangerous = key.starts_with("cgroup.") && !LIMITS_OF_GROUPS.contains(&key.as_str());
         if !plain || dangerous || key.starts_with('.') {
