@@ -138,7 +138,7 @@ fn read_one(
     let destination = reader.path_inside(&at("destination"), &from_root(mount.destination()));
     let listed = mount.options().as_deref().unwrap_or_default();
     let kind = mount.typ().as_deref().unwrap_or_default();
-    let options = Options::read(reader, &at("options"), kind, listed);
+    let options = Options::read(reader, &at("options"), kind, listed.iter().enumerate());
     let ids = idmap::read(reader, namespaces, index, mount, options.idmap);
     let bind = options.bind.or((kind == "bind").then_some(false));
     let source = match (bind, kind, mount.source()) {

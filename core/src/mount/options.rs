@@ -60,10 +60,15 @@ pub fn known() -> Vec<String> {
 }
 
 impl Options {
-    /// The last of contradicting options wins, as `mount(8)` has it.
-    pub(crate) fn read(reader: &mut Reader<'_>, path: &str, kind: &str, names: &[String]) -> Options {
+    /// The last of contradicting options wins, as `mount(8)` has it. Each comes with its place in the config's list.
+    pub(crate) fn read<'n>(
+        reader: &mut Reader<'_>,
+        path: &str,
+        kind: &str,
+        names: impl IntoIterator<Item = (usize, &'n String)>,
+    ) -> Options {
         let mut options = Options::default();
-        for (index, name) in names.iter().enumerate() {
+        for (index, name) in names {
             if !options.apply(name, kind) {
                 options.add_data(reader, &format!("{path}[{index}]"), name);
             }

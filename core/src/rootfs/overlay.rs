@@ -75,10 +75,10 @@ impl fmt::Display for Overlay {
 pub(super) fn read(reader: &mut Reader<'_>, index: usize, mount: &Spec) -> (Overlay, bool) {
     let at = format!("mounts[{index}].options");
     let listed = mount.options().as_deref().unwrap_or_default();
-    let (own, rest): (Vec<&String>, Vec<&String>) =
-        listed.iter().partition(|option| DIRECTORIES.iter().any(|name| is(option, name)));
-    let rest: Vec<String> = rest.into_iter().cloned().collect();
-    let options = Options::read(reader, &at, "overlay", &rest);
+    let is_own = |option: &str| DIRECTORIES.iter().any(|name| is(option, name));
+    let own: Vec<&String> = listed.iter().filter(|option| is_own(option)).collect();
+    let rest = listed.iter().enumerate().filter(|(_, option)| !is_own(option));
+    let options = Options::read(reader, &at, "overlay", rest);
     if options.bind.is_some() || options.remount || options.copy_up || options.idmap.is_some() {
         reader.refuse(at.as_str(), "bind, remount, idmap and tmpcopyup are nothing to an overlay");
     }
