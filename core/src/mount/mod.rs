@@ -157,11 +157,11 @@ fn read_one(
         (Some(recursive), _, Some(path)) => Source::Bind(reader.path_on_host(&at("source"), path), recursive),
         (Some(_), _, None) => {
             reader.refuse(at("source"), "is missing: a bind mount needs one");
-            Source::Cgroup
+            Source::Bind(CString::default(), false)
         }
         (None, "", _) => {
             reader.refuse(at("type"), "is missing");
-            Source::Cgroup
+            Source::FileSystem(CString::default(), CString::default())
         }
         (None, "cgroup" | "cgroup2", _) => Source::Cgroup,
         (None, kind, source) => {
