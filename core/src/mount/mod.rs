@@ -88,10 +88,10 @@ impl Mount {
 /// The mounts of a spec, without an overlay at `/`, which is the root file system's.
 pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces) -> Vec<Mount> {
     let all = reader.spec.mounts().as_deref().unwrap_or_default();
-    let listed: Vec<(usize, &Spec)> = all.iter().enumerate().filter(|(_, mount)| !is_root(mount)).collect();
-    if !listed.is_empty() && !namespaces.separates(Kind::Mount) {
+    if !all.is_empty() && !namespaces.separates(Kind::Mount) {
         reader.refuse("mounts", "need a mount namespace, or they would be the host's");
     }
+    let listed: Vec<(usize, &Spec)> = all.iter().enumerate().filter(|(_, mount)| !is_root(mount)).collect();
     let left_out =
         usize::from(planted("mounts-counted-without-the-root") && all.first().is_some_and(is_root));
     let mut read: Vec<Mount> = Vec::new();
