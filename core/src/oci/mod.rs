@@ -2,6 +2,7 @@
 
 mod place;
 mod repair;
+mod unique;
 
 use std::fs::File;
 use std::io::Read;
@@ -123,10 +124,13 @@ pub fn content(path: &Path) -> Result<Vec<u8>, ReadError> {
 /// [`ReadError::Syntax`] when it is not JSON, or a value has the wrong type, the name of a capability that nobody knows
 /// among them.
 pub fn parse(bytes: &[u8]) -> Result<Spec, ReadError> {
-    typed(bytes).or_else(|error| match repaired(bytes) {
-        Some((spec, left_out)) if left_out.is_empty() => Ok(spec),
-        _ => Err(error),
-    })
+    match typed(bytes) {
+        Ok(spec) => Ok(spec),
+        Err(error) => match repaired(bytes, error)? {
+            (spec, left_out, _) if left_out.is_empty() => Ok(spec),
+            (.., error) => Err(error),
+        },
+    }
 }
 
 /// Reads a config from bytes, and what the spec lets a runtime leave out of it with a warning: capabilities that nobody
@@ -137,26 +141,38 @@ pub fn parse(bytes: &[u8]) -> Result<Spec, ReadError> {
 pub fn parse_noting(bytes: &[u8]) -> Result<(Spec, Vec<String>), ReadError> {
     match typed(bytes) {
         Ok(spec) => Ok((spec, Vec::new())),
-        Err(error) => repaired(bytes).ok_or(error),
+        Err(error) => repaired(bytes, error).map(|(spec, left_out, _)| (spec, left_out)),
     }
 }
 
-/// Most documents need no repair, so it is tried when reading has failed.
-fn repaired(bytes: &[u8]) -> Option<(Spec, Vec<String>)> {
-    let repair::Repaired { value, left_out } = repair::repair(bytes)?;
+/// Most documents need no repair, so it is tried when reading has failed, with this error. It is returned again beside what is
+/// left out.
+fn repaired(bytes: &[u8], error: ReadError) -> Result<(Spec, Vec<String>, ReadError), ReadError> {
+    // No JSON, or a key that is there twice: that is wrong in any case.
+    let repaired = repair::repair(bytes).map_err(|error| syntax(bytes, &error))?;
+    if !repaired.differs {
+        return Err(error);
+    }
     // By way of text: reading the types from values would be the same code once more, hundreds of kilobytes of it.
-    Some((serde_json::from_slice(&serde_json::to_vec(&value).ok()?).ok()?, left_out))
+    let Ok(text) = serde_json::to_vec(&repaired.value) else { return Err(error) };
+    match typed(&text) {
+        Ok(spec) => Ok((spec, repaired.left_out, error)),
+        Err(ReadError::Syntax { file, path, problem }) => {
+            // What is wrong besides; line and column are those of another text.
+            let problem = problem.split(" at line ").next().unwrap_or_default().to_owned();
+            Err(ReadError::Syntax { file, path, problem })
+        }
+        Err(other) => Err(other),
+    }
 }
 
 fn typed(bytes: &[u8]) -> Result<Spec, ReadError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let end = place::offset(bytes, error.line(), error.column());
-        ReadError::Syntax {
-            file: String::new(),
-            path: place::path_at(bytes, end),
-            problem: error.to_string(),
-        }
-    })
+    serde_json::from_slice(bytes).map_err(|error| syntax(bytes, &error))
+}
+
+fn syntax(bytes: &[u8], error: &serde_json::Error) -> ReadError {
+    let end = place::offset(bytes, error.line(), error.column());
+    ReadError::Syntax { file: String::new(), path: place::path_at(bytes, end), problem: error.to_string() }
 }
 
 #[cfg(test)]
@@ -196,6 +212,23 @@ mod tests {
         assert_eq!(left_out.len(), 2, "{left_out:?}");
         assert!(left_out.iter().all(|line| line.contains("CAP_MOON")), "{left_out:?}");
         assert!(parse_noting(br#"{"ociVersion":1}"#).is_err());
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_refused() {
+        let text = br#"{"ociVersion":"1.0.2","process":{"cwd":"/","cwd":"/x","user":{"uid":0,"gid":0}}}"#;
+        assert!(message(text).starts_with("process.cwd: duplicate field"), "{}", message(text));
+    }
+
+    /// What needs a repair does not hide what is wrong elsewhere.
+    #[test]
+    fn what_is_wrong_beside_a_repair_is_named() {
+        let text = br#"{"ociVersion":"1.2.0","process":{"user":{"uid":0,"gid":0},
+            "scheduler":{"policy":"SCHED_OTHER","flags":["SCHED_FLAG_RESET_ON_FORK"]},"args":7,"cwd":"/"}}"#;
+        assert!(message(text).starts_with("process.args: invalid type"), "{}", message(text));
+        let text = br#"{"ociVersion":"1.2.0","process":{"user":{"uid":0,"gid":0},
+            "scheduler":{"policy":"SCHED_OTHER","flags":["SCHED_FLAG_RESET_ON_FORK"]},"cwd":"/","cwd":"/"}}"#;
+        assert!(message(text).starts_with("process.cwd: duplicate field"), "{}", message(text));
     }
 
     #[test]
