@@ -198,6 +198,11 @@ pub(crate) fn namespaces(pid: i32) -> Result<BTreeMap<String, u64>, Error> {
     Ok(found)
 }
 
+/// Lines as the kernel ends them: what looks like another end of a line is part of a name.
+fn lines(text: &str) -> std::str::Split<'_, char> {
+    text.split('\n')
+}
+
 /// Parses `/proc/PID/cgroup`.
 #[must_use]
 pub fn cgroup_lines(text: &str) -> Vec<CgroupLine> {
@@ -208,7 +213,7 @@ pub fn cgroup_lines(text: &str) -> Vec<CgroupLine> {
             fields.next()?.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         Some(CgroupLine { hierarchy, controllers, path: fields.next()?.to_owned() })
     };
-    text.lines().filter_map(line).collect()
+    lines(text).filter_map(line).collect()
 }
 
 /// Parses `/proc/PID/uid_map` or `gid_map`.
@@ -219,7 +224,7 @@ pub fn id_map(text: &str) -> Vec<IdMapLine> {
         let mut next = || numbers.next()?.ok();
         Some(IdMapLine { inside: next()?, outside: next()?, length: next()? })
     };
-    text.lines().filter_map(line).collect()
+    lines(text).filter_map(line).collect()
 }
 
 /// The kernel's words in `/proc/PID/limits`, and the name of each limit.
@@ -250,7 +255,7 @@ pub fn limits(text: &str) -> BTreeMap<String, (Option<u64>, Option<u64>)> {
         let mut values = line.get(words.len()..)?.split_whitespace().map(|value| value.parse().ok());
         Some(((*name).to_owned(), (values.next()?, values.next()?)))
     };
-    text.lines().filter_map(line).collect()
+    lines(text).filter_map(line).collect()
 }
 
 /// Parses `/proc/PID/timens_offsets`.
@@ -261,7 +266,7 @@ pub fn time_offsets(text: &str) -> BTreeMap<String, (i64, u32)> {
         let clock = fields.next()?.to_owned();
         Some((clock, (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?)))
     };
-    text.lines().filter_map(line).collect()
+    lines(text).filter_map(line).collect()
 }
 
 /// Links are not followed, so that one planted in the root does not lead to the observer's own files.

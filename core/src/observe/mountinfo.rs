@@ -32,7 +32,7 @@ pub struct MountInfo {
 /// Parses mountinfo; malformed lines are left out.
 #[must_use]
 pub fn mountinfo(text: &str) -> Vec<MountInfo> {
-    text.lines().filter_map(line).collect()
+    super::lines(text).filter_map(line).collect()
 }
 
 fn line(line: &str) -> Option<MountInfo> {

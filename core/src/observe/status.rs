@@ -36,14 +36,14 @@ pub struct Status {
 #[must_use]
 pub fn status(text: &str) -> Status {
     let mut status = Status::default();
-    for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
-        let value = value.trim();
+    for (key, written) in super::lines(text).filter_map(|line| line.split_once(':')) {
+        let value = written.trim();
         let hex = || match planted("sets-are-signed") {
             true => i64::from_str_radix(value, 16).unwrap_or_default().cast_unsigned(),
             false => u64::from_str_radix(value, 16).unwrap_or_default(),
         };
         match key {
-            "Name" => value.clone_into(&mut status.name),
+            "Name" => status.name = name(written.strip_prefix('\t').unwrap_or(written)),
             "NSpid" => status.nspid = numbers(value),
             "Uid" => status.uids = four(value),
             "Gid" => status.gids = four(value),
@@ -64,6 +64,25 @@ pub fn status(text: &str) -> Status {
     status
 }
 
+/// The kernel escapes newline and backslash in a name, which may be anything (`proc_task_name`).
+fn name(text: &str) -> String {
+    let mut name = String::new();
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        let plain = match (character, rest.clone().next()) {
+            ('\\', Some('n')) => '\n',
+            ('\\', Some('\\')) => '\\',
+            (other, _) => {
+                name.push(other);
+                continue;
+            }
+        };
+        name.push(plain);
+        rest.next();
+    }
+    name
+}
+
 fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
     text.split_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
@@ -75,6 +94,13 @@ fn four(text: &str) -> [u32; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_may_be_anything() {
+        for (text, name) in [(r" a\\n\nb ", " a\\n\nb "), ("a\r", "a\r"), (r"\x\", r"\x\"), ("", "")] {
+            assert_eq!(status(&format!("Name:\t{text}\nUmask:\t0022\n")).name, name);
+        }
+    }
 
     #[test]
     fn reads_what_matters() {
