@@ -88,8 +88,9 @@ fn read(path: &str) -> String {
 
 fn read_once(path: &str) -> std::io::Result<String> {
     // The kernel's files do not tell their size. With room from the start, and not asked for it, two calls read most of them.
-    let mut text = String::with_capacity(4096);
-    fs::File::open(path)?.take(u64::MAX).read_to_string(&mut text)?;
+    let mut bytes = Vec::with_capacity(4096);
+    fs::File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
+    let mut text = observe::lossy(bytes);
     text.truncate(text.trim_end().len());
     Ok(text)
 }

@@ -28,7 +28,7 @@ pub struct Confinement {
 
 impl Confinement {
     pub(super) fn of(pid: i32, base: &Path) -> Confinement {
-        let read = |name: &str| std::fs::read_to_string(base.join(name)).ok();
+        let read = |name: &str| super::text_of(&base.join(name)).ok();
         let label = |name: &str| {
             let label = read(name)?.trim_end_matches(['\0', '\n']).to_owned();
             (!label.is_empty()).then_some(label)

@@ -95,7 +95,7 @@ pub fn directory(mount: &Path, path: &str) -> PathBuf {
     if whole.exists() {
         return whole;
     }
-    let table = mountinfo(&std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default());
+    let table = mountinfo(&super::text_of(Path::new("/proc/thread-self/mountinfo")).unwrap_or_default());
     let part = table.iter().rfind(|one| Path::new(&one.target) == mount).map(|one| one.root.as_str());
     part.and_then(|root| path.strip_prefix(root))
         .map_or(whole, |below| mount.join(below.trim_start_matches('/')))

@@ -142,7 +142,7 @@ impl Observation {
         let base = PathBuf::from(format!("/proc/{pid}"));
         let read = |name: &str| {
             let path = base.join(name);
-            std::fs::read_to_string(&path).map_err(|source| Error { pid, path, source })
+            text_of(&path).map_err(|source| Error { pid, path, source })
         };
         let lines = cgroup_lines(&read("cgroup")?);
         Ok(Observation {
@@ -176,6 +176,16 @@ impl Observation {
             self.confinement.sysctls = confinement::sysctls(pid, &paths);
         }
     }
+}
+
+/// A file's text.
+pub(crate) fn text_of(path: &Path) -> io::Result<String> {
+    std::fs::read(path).map(lossy)
+}
+
+/// Bytes as text. A name among them that is no UTF-8, as any process can have one and any mount, hides nothing else.
+pub(crate) fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Inodes of a process's namespaces, by the names of their links.
@@ -294,6 +304,16 @@ fn descriptors(directory: &Path) -> Vec<(i32, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_no_utf_8_hides_nothing() {
+        let name = format!("/proc/{}/comm", std::process::id());
+        let before = std::fs::read(&name).unwrap();
+        std::fs::write(&name, b"a\xff").unwrap();
+        let seen = Observation::of(std::process::id().cast_signed(), &Cgroups::default());
+        std::fs::write(&name, before).unwrap();
+        assert_eq!(seen.unwrap().status.name, "a\u{fffd}");
+    }
 
     #[test]
     fn reads_hybrid_cgroup_lines() {
