@@ -5,10 +5,14 @@
 //! replays the inputs that it is given, and `cargo test` replays the corpus on stable.
 
 pub mod engine;
+pub mod observe;
 pub mod oci_config;
+pub mod plan;
 pub mod replay;
 pub mod seccomp_profile;
 pub mod target;
+#[cfg(test)]
+mod testing;
 
 pub use target::Target;
 
@@ -16,7 +20,14 @@ pub use target::Target;
 pub use libfuzzer_sys;
 
 /// All targets.
-pub const TARGETS: &[Target] = &[oci_config::bytes::TARGET, seccomp_profile::bytes::TARGET];
+pub const TARGETS: &[Target] = &[
+    observe::TARGET,
+    observe::bytes::TARGET,
+    oci_config::TARGET,
+    oci_config::bytes::TARGET,
+    plan::TARGET,
+    seccomp_profile::bytes::TARGET,
+];
 
 /// The program of a target: libFuzzer's under `cargo fuzz`, else one that replays.
 #[macro_export]

@@ -51,9 +51,8 @@ pub fn replay(target: &Target, path: &Path) -> usize {
 fn each(path: &Path, visit: &mut dyn FnMut(&Path, &[u8])) {
     let failed = |error| -> ! { panic!("read {}: {error}", path.display()) };
     if path.is_dir() {
-        let mut entries: Vec<_> = std::fs::read_dir(path)
-            .and_then(Iterator::collect)
-            .unwrap_or_else(|error| failed(error));
+        let mut entries: Vec<_> =
+            std::fs::read_dir(path).and_then(Iterator::collect).unwrap_or_else(|error| failed(error));
         entries.sort_by_key(std::fs::DirEntry::path);
         return entries.iter().for_each(|entry| each(&entry.path(), visit));
     }

@@ -10,7 +10,8 @@ use isolab_core::plan::{Plan, order};
 use crate::target::{Target, text};
 
 /// See above.
-pub const TARGET: Target = Target { name: "oci_config_bytes", holds: oci_config_bytes, show: text, live: false };
+pub const TARGET: Target =
+    Target { name: "oci_config_bytes", holds: oci_config_bytes, show: text, live: false };
 
 /// The property.
 ///

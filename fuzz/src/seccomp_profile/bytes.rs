@@ -5,7 +5,8 @@ use isolab_core::seccomp::{Arch, Call, Filter, action, verify};
 use crate::target::{Target, text};
 
 /// See above.
-pub const TARGET: Target = Target { name: "seccomp_profile_bytes", holds: seccomp_profile_bytes, show: text, live: false };
+pub const TARGET: Target =
+    Target { name: "seccomp_profile_bytes", holds: seccomp_profile_bytes, show: text, live: false };
 
 /// The property.
 ///
