@@ -35,9 +35,7 @@ pub(super) fn expect(config: &Config, host: &Host, all: &mut Expected) {
     }
     let (uids, gids) = (&own.ids.uids, &own.ids.gids);
     if own.makes(Kind::User) {
-        let only =
-            |lines: &[IdMap], id: u32| lines.len() == 1 && lines[0].length == 1 && lines[0].outside == id;
-        match (host.uid, only(uids, host.uid) && only(gids, host.gid)) {
+        match (host.uid, maps_itself(config, host)) {
             (0, _) => push(Side::Parent, N::MapIds { uids: map_text(uids), gids: map_text(gids) }),
             (_, true) => push(Side::Child, N::MapOwnIds { uids: map_text(uids), gids: map_text(gids) }),
             (_, false) => push(Side::Parent, N::MapSubIds { uids: uids.clone(), gids: gids.clone() }),
