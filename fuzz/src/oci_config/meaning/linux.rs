@@ -66,6 +66,9 @@ fn namespaces(config: &Config, linux: &Value) {
     assert_eq!(own.time_offsets, offsets.collect::<Vec<_>>());
 }
 
+/// Path, type and mode, number, owner, and whether it is a default.
+type Node = (String, u32, (u32, u32), (u32, u32), bool);
+
 /// The defaults of config-linux.md, unless something else than a new file system is at `/dev`; those of the config replace
 /// what has their path.
 fn devices(config: &Config, spec: &Value) {
@@ -77,7 +80,7 @@ fn devices(config: &Config, spec: &Value) {
         ("/dev/urandom", 1, 9),
         ("/dev/tty", 5, 0),
     ];
-    let mut all: Vec<(String, u32, (u32, u32), (u32, u32), bool)> = Vec::new();
+    let mut all: Vec<Node> = Vec::new();
     if fills_dev(spec) {
         let node = |(path, major, minor): (&str, u32, u32)| {
             (path.to_owned(), 0o20_666, (major, minor), (0, 0), true)

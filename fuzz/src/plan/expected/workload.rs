@@ -111,7 +111,7 @@ fn candidates(config: &Config) -> Vec<CString> {
         return vec![CString::new(name).unwrap_or_default()];
     }
     let entries = config.process.env.iter().map(|entry| entry.to_string_lossy().into_owned());
-    let path = entries.filter_map(|entry| entry.strip_prefix("PATH=").map(str::to_owned)).last();
+    let path = entries.filter_map(|entry| entry.strip_prefix("PATH=").map(str::to_owned)).next_back();
     let path = path.unwrap_or_else(|| "/bin:/usr/bin".to_owned());
     let places = path.split(':').filter(|place| place.starts_with('/'));
     places.map(|place| CString::new(format!("{place}/{name}")).unwrap_or_default()).collect()
