@@ -32,7 +32,7 @@ pub(super) fn check(config: &Config, host: &Host, plan: &Plan) {
     found.sort_by(|one, other| one.mount.cmp(&other.mount));
     assert_eq!(found, expected, "{plan}");
     assert!(plan.directories.iter().skip(1).all(|directory| !directory.v2), "v2 comes first");
-    let mut ops: Vec<Op> = of(Side::Parent).cloned().map(without_program).collect();
+    let mut ops: Vec<Op> = of(Side::Parent).cloned().map(in_order).collect();
     let mut wanted: Vec<Op> =
         plan.directories.iter().flat_map(|directory| of_parent(directory, group, host, &limits)).collect();
     device_lines(&ops, group, host);
@@ -49,17 +49,13 @@ pub(super) fn check(config: &Config, host: &Host, plan: &Plan) {
     inside(plan);
 }
 
-/// Programs are another property's.
-fn without_program(op: Op) -> Op {
+/// With its controllers in an order.
+fn in_order(op: Op) -> Op {
     match op {
-        Op::Devices { group, .. } => {
-            Op::Devices { group, program: isolab_core::cgroup::devices::Program::new(&[]) }
-        }
         Op::Enable { file, controllers, must } => {
-            let mut names: Vec<String> =
+            let names: BTreeSet<String> =
                 controllers.to_string_lossy().split(' ').map(str::to_owned).collect();
-            names.sort();
-            names.dedup();
+            let names: Vec<String> = names.into_iter().collect();
             Op::Enable { file, controllers: text(Path::new(&names.join(" "))), must }
         }
         other => other,
@@ -144,7 +140,7 @@ fn of_parent(directory: &Directory, group: &Group, host: &Host, limits: &[Limit]
         }));
     }
     if directory.v2 && host.uid == 0 && limits::wants_program(group, &host.cgroups) {
-        let program = isolab_core::cgroup::devices::Program::new(&[]);
+        let program = isolab_core::cgroup::devices::Program::new(&group.resources.devices);
         all.push(Op::Devices { group: text(&directory.path), program });
     }
     all.push(match (directory.at_clone, directory.v2) {

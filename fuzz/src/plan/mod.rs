@@ -1,6 +1,7 @@
 //! Plans: for a drawn config on a drawn host, the operations that the model expects and no others, in an order that the kernel
 //! allows, each of those on the host undone by what the plan keeps; or a refusal of something that the host lacks.
 
+mod exec;
 mod expected;
 mod groups;
 mod host;
@@ -10,6 +11,7 @@ mod mounts;
 mod notes;
 mod order;
 mod refused;
+mod sequence;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,7 +20,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use isolab_core::config::Config;
 use isolab_core::host::Host;
 use isolab_core::namespace::Kind;
-use isolab_core::plan::{self, Op, Plan, Running, Side};
+use isolab_core::plan::{self, Op, Plan, Side};
 use isolab_core::{mount, oci, rootfs};
 use isolab_scenarios::drawn;
 
@@ -76,6 +78,7 @@ pub fn plan(bytes: &[u8]) {
     assert_eq!(lacking, BTreeSet::new(), "what this host lacks is planned");
     groups::check(&config, &host, &plan);
     expected::check(&config, &host, &plan);
+    sequence::check(&config, &host, &plan);
     gaps(&config, &host, &plan);
     notes::check(&config, &host, &plan);
     stays_inside(&config, &plan);
@@ -92,7 +95,7 @@ pub fn plan(bytes: &[u8]) {
         matches!(step.op, Op::Process(isolab_core::process::Op::CloseDescriptors { preserved: 5 }))
     };
     assert_eq!(plan.preserving(5).steps().iter().filter(|step| kept(step)).count(), 1, "{plan}");
-    exec(&config, &host, &plan);
+    exec::check(&config, &host, &plan);
 }
 
 /// What is asked and not given is said.
@@ -123,40 +126,6 @@ fn stays_inside(config: &Config, plan: &Plan) {
         }
         assert!(!step.field().is_empty() && !step.to_string().is_empty() && !step.op.primitive().is_empty());
     }
-}
-
-/// A process that is added makes nothing: no groups, namespaces or mounts.
-fn exec(config: &Config, host: &Host, first: &Plan) {
-    let running = Running { pid: 7, started: 9, directories: first.directories.clone() };
-    let Ok(plan) = Plan::exec(config, host, &running) else { panic!("a plan, and none for another process") };
-    assert_eq!(plan::order::violations(&plan), Vec::<String>::new(), "{plan}");
-    assert_eq!((&plan.argv, &plan.env, plan.directories.len()), (&first.argv, &first.env, 0));
-    let kinds = Kind::ALL.into_iter().filter(|kind| config.namespaces.separates(*kind));
-    let mut joined: Vec<Kind> = Vec::new();
-    for step in plan.steps() {
-        use isolab_core::{cgroup, namespace, process};
-        let fits = match &step.op {
-            Op::Cgroup(op) => {
-                matches!(op, cgroup::Op::OpenGroup(_) | cgroup::Op::OpenJoin(_) | cgroup::Op::Join { .. })
-            }
-            Op::Namespace(namespace::Op::JoinProcess { kinds }) => {
-                joined.extend(kinds);
-                true
-            }
-            Op::Namespace(op) => {
-                matches!(op, namespace::Op::OpenProcess { pid: 7, started: 9 } | namespace::Op::BecomeRoot)
-            }
-            Op::Process(process::Op::Clone { namespaces, .. }) => namespaces.is_empty(),
-            Op::Root(op) => matches!(op, rootfs::Op::Open(_) | rootfs::Op::Chroot),
-            Op::Mount(_) | Op::Device(_) | Op::Path(_) | Op::Hook(_) | Op::Sysctl(_) | Op::Network(_) => {
-                false
-            }
-            _ => true,
-        };
-        assert!(fits, "{step}\n{plan}");
-    }
-    joined.sort_unstable();
-    assert_eq!(joined, kinds.collect::<Vec<_>>(), "{plan}");
 }
 
 #[cfg(test)]
