@@ -39,6 +39,7 @@ pub mod process;
 pub mod ptrace;
 pub mod scheduler;
 pub mod seccomp;
+pub mod sequence;
 pub(crate) mod shared;
 pub mod signal;
 pub mod socket;

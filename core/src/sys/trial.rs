@@ -44,7 +44,7 @@ pub fn names() -> std::collections::BTreeMap<u64, String> {
 pub enum Entry {
     /// As native programs do; x32's numbers go this way too.
     Native,
-    /// As i386 programs do, by `int 0x80`, with five arguments of 32 bits. x86_64 alone has it.
+    /// As i386 programs do, by `int 0x80`, with arguments of 32 bits. x86_64 alone has it.
     I386,
 }
 
@@ -173,19 +173,21 @@ impl Shared {
 
 /// # Safety
 /// As for any system call.
-unsafe fn enter(entry: Entry, number: usize, [a, b, c, d, e, f]: [usize; 6]) -> usize {
+pub(in crate::sys) unsafe fn enter(entry: Entry, number: usize, [a, b, c, d, e, f]: [usize; 6]) -> usize {
     match entry {
         // SAFETY: the caller vouches for the call.
         Entry::Native => unsafe { syscalls::raw::syscall6(number, a, b, c, d, e, f) },
         #[cfg(target_arch = "x86_64")]
         Entry::I386 => {
             let mut value = number;
-            // The compiler keeps rbx to itself.
+            // The compiler keeps rbx and rbp to itself.
             // SAFETY: the caller vouches for the call; the kernel may clear r8 to r11.
             unsafe {
                 std::arch::asm!(
-                    "xchg rbx, {first}", "int 0x80", "xchg rbx, {first}",
+                    "xchg rbx, {first}", "xchg rbp, {sixth}", "int 0x80",
+                    "xchg rbp, {sixth}", "xchg rbx, {first}",
                     first = inout(reg) a => _,
+                    sixth = inout(reg) f => _,
                     inlateout("rax") value,
                     in("rcx") b, in("rdx") c, in("rsi") d, in("rdi") e,
                     out("r8") _, out("r9") _, out("r10") _, out("r11") _,
