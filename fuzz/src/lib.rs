@@ -10,6 +10,7 @@ pub mod oci_config;
 pub mod plan;
 pub mod replay;
 pub mod seccomp_profile;
+pub mod syscall_profile;
 pub mod target;
 #[cfg(test)]
 mod testing;
@@ -26,7 +27,9 @@ pub const TARGETS: &[Target] = &[
     oci_config::TARGET,
     oci_config::bytes::TARGET,
     plan::TARGET,
+    seccomp_profile::TARGET,
     seccomp_profile::bytes::TARGET,
+    syscall_profile::TARGET,
 ];
 
 /// The program of a target: libFuzzer's under `cargo fuzz`, else one that replays.
