@@ -139,7 +139,7 @@ impl<S: Source> Tape<S> {
         let device = match kind {
             Kind::Character | Kind::Block => {
                 let major = number("device number", header.device_major())?;
-                libc::makedev(major, number("device number", header.device_minor())?)
+                device(major, number("device number", header.device_minor())?)?
             }
             _ => 0,
         };
@@ -171,7 +171,7 @@ impl<S: Source> Tape<S> {
             self.gnu_map(header)?
         } else if sparse.map_in_data {
             self.map_in_data()?
-        } else if sparse.size.is_some() && !sparse.numbers.is_empty() {
+        } else if sparse.size.is_some() {
             pairs(&sparse.numbers)?
         } else {
             return Ok(());
@@ -268,10 +268,11 @@ impl<S: Source> Tape<S> {
     fn pass_over(&mut self) -> Result<(), Problem> {
         let bytes = self.left + self.padding;
         (self.left, self.padding) = (0, 0);
-        self.position += bytes;
         if bytes == 0 {
             return Ok(());
         }
+        let position = self.position.checked_add(bytes);
+        self.position = position.ok_or_else(|| Problem::format("an impossible size"))?;
         self.source.pass(bytes).map_err(|error| cut_short("its data", error))
     }
 
@@ -350,6 +351,15 @@ fn kind(entry_type: EntryType, name: &[u8]) -> Result<Kind, Problem> {
             )));
         }
     })
+}
+
+/// A device's number, of 12 and 20 bits (`include/linux/kdev_t.h`). `mknod(2)` takes the lower bits of others, which stand for
+/// another device: perhaps for 0:0, which is overlay's whiteout.
+fn device(major: u32, minor: u32) -> Result<u64, Problem> {
+    if major >= 1 << 12 || minor >= 1 << 20 {
+        return Err(Problem::refused(format!("the device {major}:{minor} is more than the kernel has")));
+    }
+    Ok(libc::makedev(major, minor))
 }
 
 fn too_many_pieces() -> Problem {

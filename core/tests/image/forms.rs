@@ -316,3 +316,13 @@ fn layers_are_what_overlay_reads() {
     let layers = archive.image(None, None).unwrap().layers(&scratch.path("cache"), &never).unwrap();
     assert_eq!(layers.directories.len(), 1);
 }
+
+/// A file that is all hole, in the form 0.0, which has no map then.
+#[test]
+fn a_sparse_file_without_pieces_has_its_size() {
+    let scratch = Scratch::new();
+    let records: [(&str, &[u8]); 2] = [("GNU.sparse.size", b"5000"), ("GNU.sparse.numblocks", b"0")];
+    write(&scratch.path("layout"), &[Tape::new().pax(&records).file("hole", b"").done()]);
+    unpack(&scratch.path("layout"), &scratch.path("root")).unwrap();
+    assert_eq!(fs::read(scratch.path("root/hole")).unwrap(), [0; 5000]);
+}

@@ -206,6 +206,32 @@ fn what_belongs_to_the_host_is_not_taken_from_an_image() {
 }
 
 /// The kernel's own limits on a path are not those on a tree: links lead deeper.
+/// The kernel takes 12 and 20 bits of a device's number: of these it would make 0:0, which is overlay's whiteout.
+#[test]
+fn device_numbers_that_the_kernel_would_cut_are_refused() {
+    let canary = Canary::new();
+    for (major, minor) in [(1 << 12, 0), (0, 1 << 20)] {
+        let mut node = header(tar::EntryType::Char, 0o666);
+        node.set_device_major(major).unwrap();
+        node.set_device_minor(minor).unwrap();
+        canary.refused("device", &[Tape::new().raw(node, b"node", b"", b"")]);
+    }
+}
+
+#[test]
+fn a_size_beyond_all_numbers_is_an_error() {
+    let canary = Canary::new();
+    let mut whiteout = header(tar::EntryType::Regular, 0o644);
+    whiteout.set_path(".wh.f").unwrap();
+    whiteout.set_size(u64::MAX - 511);
+    whiteout.set_cksum();
+    let mut tape = Tape::new();
+    tape.0.append(&whiteout, std::io::empty()).unwrap();
+    for result in canary.attack("size", &[tape]) {
+        assert!(matches!(result, Err(Problem::Format(_))), "{result:?}");
+    }
+}
+
 #[test]
 fn a_tree_deeper_than_a_path_is_not_made() {
     let canary = Canary::new();
