@@ -21,6 +21,8 @@ use crate::namespace::{Kind, Namespaces};
 use crate::planted::planted;
 
 pub use overlay::{Data, Layer, Overlay};
+#[cfg(feature = "launch")]
+pub use perform::attach_overlay;
 pub use plan::Op;
 pub(crate) use plan::{enter, plan};
 

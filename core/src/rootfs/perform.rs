@@ -59,7 +59,12 @@ fn attach(path: &CStr, opened: Option<usize>, child: &Child<'_>) -> sys::Result<
     }
 }
 
-fn attach_overlay(at: &CStr, overlay: &Overlay) -> sys::Result<()> {
+/// Attaches an overlay on a directory. The working directory is `/` then, where the overlay has its layers as
+/// [`Data::Directories`].
+///
+/// # Errors
+/// As in `mount(2)`, and in `openat(2)` for a layer; `E2BIG` for more than the kernel takes.
+pub fn attach_overlay(at: &CStr, overlay: &Overlay) -> sys::Result<()> {
     match &overlay.data {
         Data::Text(data) => mount::mount(c"overlay", at, c"overlay", overlay.flags, data),
         Data::Directories { lower, upper, rest } => {
