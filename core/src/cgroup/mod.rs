@@ -54,6 +54,7 @@ pub use {
     freeze::{freeze, is_frozen},
     kill::{kill, procs, signal},
     oom::{OomWatch, oom_kills},
+    perform::make,
     tree::remove,
     update::update,
     usage::{Usage, usage},

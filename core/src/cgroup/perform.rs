@@ -29,6 +29,20 @@ pub(crate) fn perform(op: &Op, parent: &mut Parent) -> sys::Result<()> {
     }
 }
 
+/// Performs the operations of a plan that make a container's groups, without a container. What they made stays, unless one of them
+/// fails.
+///
+/// # Errors
+/// The operation that failed, and why.
+pub fn make<'o>(ops: impl IntoIterator<Item = &'o Op>) -> Result<(), (Op, Errno)> {
+    let mut parent = Parent::default();
+    for op in ops {
+        perform(op, &mut parent).map_err(|errno| (op.clone(), errno))?;
+    }
+    parent.keep();
+    Ok(())
+}
+
 /// The child's part.
 pub(crate) fn join(nth: usize, child: &Child<'_>) -> sys::Result<()> {
     let file = child.parent().joins.get(nth).ok_or(Errno::EBADF)?;
