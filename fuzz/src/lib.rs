@@ -4,16 +4,21 @@
 //! (`model`), and a thin file in `fuzz_targets`: under `cargo fuzz` libFuzzer calls the property; without it the file's program
 //! replays the inputs that it is given, and `cargo test` replays the corpus on stable.
 
+pub mod cgroup_ops;
 pub mod engine;
+pub mod image_layer;
 pub mod observe;
 pub mod oci_config;
+pub mod overlay_ops;
 pub mod plan;
 pub mod replay;
 pub mod seccomp_profile;
+mod seen;
 pub mod syscall_profile;
 pub mod target;
 #[cfg(test)]
 mod testing;
+mod tmpfs;
 
 pub use target::Target;
 
@@ -22,10 +27,14 @@ pub use libfuzzer_sys;
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    cgroup_ops::TARGET,
+    image_layer::TARGET,
+    image_layer::bytes::TARGET,
     observe::TARGET,
     observe::bytes::TARGET,
     oci_config::TARGET,
     oci_config::bytes::TARGET,
+    overlay_ops::TARGET,
     plan::TARGET,
     seccomp_profile::TARGET,
     seccomp_profile::bytes::TARGET,

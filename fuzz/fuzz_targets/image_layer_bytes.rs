@@ -1,0 +1,5 @@
+//! `cargo fuzz run -s none image_layer_bytes`, as root; without cargo-fuzz: `cargo run -p isolab-fuzz --bin image_layer_bytes -- FILE…`.
+
+#![cfg_attr(fuzzing, no_main)]
+
+isolab_fuzz::target!(isolab_fuzz::image_layer::bytes::TARGET);
