@@ -84,10 +84,12 @@ fn failed(directories: &[Directory], errno: Errno) -> Error {
 pub fn kill(directories: &[Directory], patience: Duration) -> Result<()> {
     let deadline = Instant::now() + patience;
     let mut pause = Duration::from_micros(50);
+    let whole: Vec<Directory> = directories.iter().filter(|directory| directory.v2).cloned().collect();
     while !procs(directories)?.is_empty() {
-        let whole = directories.iter().filter(|directory| directory.v2);
-        let killed = whole.filter(|directory| file::put(&directory.path.join("cgroup.kill"), "1").is_ok());
-        if killed.count() == 0 {
+        let killed =
+            whole.iter().filter(|directory| file::put(&directory.path.join("cgroup.kill"), "1").is_ok());
+        // What has left the v2 group is not killed with it, and may still be in the groups of v1.
+        if killed.count() == 0 || procs(&whole)?.is_empty() {
             one_by_one(directories)?;
         }
         // The freezer of v1 keeps what it has frozen from dying.

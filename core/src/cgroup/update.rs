@@ -13,10 +13,10 @@ use super::{Cpu, Resources, file};
 use crate::planted::planted;
 use crate::sys::Errno;
 
-/// One value to be written, and the one that takes it back.
+/// One value to be written, and the one that takes it back. Without the first it is a value that the kernel changes with another.
 struct Change {
     path: PathBuf,
-    value: String,
+    value: Option<String>,
     before: String,
 }
 
@@ -40,6 +40,7 @@ pub fn update(resources: &Resources, directories: &[Directory]) -> Result<()> {
     }
     let mut changes = Vec::new();
     for setting in settings::settings(&resources, v2) {
+        changes.extend(weight(&setting, directories)?);
         changes.extend(change(setting, &resources.cpu, directories)?);
     }
     apply(&changes).inspect_err(|_| take_back(changes))
@@ -94,7 +95,20 @@ fn change(mut setting: Setting, cpu: &Cpu, directories: &[Directory]) -> Result<
         setting.value = cpu_max(cpu, &setting.value, &now);
     }
     let before = before(&setting, &now);
-    Ok(Some(Change { path, value: setting.value, before }))
+    Ok(Some(Change { path, value: Some(setting.value), before }))
+}
+
+/// A group that becomes idle loses its weight, and has the default one when it is not idle any more.
+fn weight(setting: &Setting, directories: &[Directory]) -> Result<Option<Change>> {
+    if setting.file != "cpu.idle" || setting.value != "1" {
+        return Ok(None);
+    }
+    let Some(directory) = directories.iter().find(|directory| directory.has(&setting.controller)) else {
+        return Ok(None);
+    };
+    let path = directory.path.join(if directory.v2 { "cpu.weight" } else { "cpu.shares" });
+    let now = file::read(&path)?;
+    Ok(now.map(|now| Change { path, value: None, before: now.trim_end().to_owned() }))
 }
 
 /// A container of v2 was given the controllers that it needed; another one is given to the groups above first. What
@@ -145,11 +159,14 @@ fn apply(changes: &[Change]) -> Result<()> {
     loop {
         let before = left.len();
         let mut refused = None;
-        left.retain(|change| match file::put(&change.path, &change.value) {
-            Ok(()) => false,
-            Err(errno) => {
-                refused.get_or_insert_with(|| Error::write(&change.path, &change.value, errno));
-                true
+        left.retain(|change| {
+            let Some(value) = &change.value else { return false };
+            match file::put(&change.path, value) {
+                Ok(()) => false,
+                Err(errno) => {
+                    refused.get_or_insert_with(|| Error::write(&change.path, value, errno));
+                    true
+                }
             }
         });
         match refused {
@@ -161,7 +178,8 @@ fn apply(changes: &[Change]) -> Result<()> {
 }
 
 fn take_back(changes: Vec<Change>) {
-    let undo = |change: Change| Change { value: change.before, path: change.path, before: String::new() };
+    let undo =
+        |change: Change| Change { value: Some(change.before), path: change.path, before: String::new() };
     let undo: Vec<Change> = changes.into_iter().rev().map(undo).collect();
     // The values were the kernel's own; the error to be told is the one that led here.
     drop(apply(&undo));
