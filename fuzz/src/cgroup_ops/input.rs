@@ -93,19 +93,25 @@ impl Limits {
 
 impl<'a> Arbitrary<'a> for Input {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Input> {
-        let count = u.int_in_range(0..=9)?;
-        Ok(Input { ops: (0..=count).map(|_| op(u)).collect::<Result<_>>()? })
+        let mut ops = Vec::new();
+        for name in [0, u.int_in_range(1..=3)?] {
+            ops.push(Op::Make { name, limits: limits(u)?, everywhere: u.int_in_range(0..=3)? == 3 });
+        }
+        for _ in 0..u.int_in_range(0..=14)? {
+            ops.push(op(u)?);
+        }
+        Ok(Input { ops })
     }
 }
 
 fn op(u: &mut Unstructured<'_>) -> Result<Op> {
-    let name = u.choose_index(NAMES.len())?;
-    Ok(match u.int_in_range(0..=15)? {
-        0..=4 => Op::Make { name, limits: limits(u)?, everywhere: u.int_in_range(0..=3)? == 3 },
-        5 | 6 => Op::Join(name),
-        7..=10 => Op::Update(name, limits(u)?),
-        11 | 12 => Op::Freeze { name, frozen: u.arbitrary()?, v1: u.int_in_range(0..=3)? == 3 },
-        13 => Op::Kill { name, v1: u.arbitrary()? },
+    let name = *u.choose(&[0, 0, 0, 1, 1, 2, 2, 3])?;
+    Ok(match u.int_in_range(0..=23)? {
+        0..=3 => Op::Make { name, limits: limits(u)?, everywhere: u.int_in_range(0..=3)? == 3 },
+        4..=9 => Op::Join(name),
+        10..=14 => Op::Update(name, limits(u)?),
+        15..=17 => Op::Freeze { name, frozen: u.arbitrary()?, v1: u.int_in_range(0..=3)? == 3 },
+        18..=20 => Op::Kill { name, v1: u.arbitrary()? },
         _ => Op::Remove(name),
     })
 }

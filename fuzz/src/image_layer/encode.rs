@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
+use super::header::{BLOCK, Header};
 use super::input::{End, Entry, Form, Layer, Naming, Packing, What};
-
-const BLOCK: usize = 512;
+use super::records::{map, pieces, record, records};
 
 /// How far the archive goes within an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,22 +222,6 @@ fn link(entry: &Entry) -> &[u8] {
     }
 }
 
-/// The map as GNU tar writes it: with a piece of no bytes at the end of a file that ends in a hole. Not in the form 0.0, which needs
-/// none.
-fn map(pieces: &[(u64, u64)], size: u64, form: Form) -> Vec<(u64, u64)> {
-    let end = pieces.last().map_or(0, |(offset, length)| offset + length);
-    let last = (form != Form::Pax00 && (end < size || pieces.is_empty())).then_some((size, 0));
-    pieces.iter().copied().chain(last).collect()
-}
-
-/// The bytes of a sparse file's pieces, one after another.
-pub(crate) fn pieces(pieces: &[(u64, u64)]) -> impl Iterator<Item = (u64, Vec<u8>)> {
-    pieces
-        .iter()
-        .enumerate()
-        .map(|(nth, (offset, length))| (*offset, vec![b'A' + nth as u8; *length as usize]))
-}
-
 fn stored(entry: &Entry) -> Vec<u8> {
     match &entry.what {
         What::File(data) => data.0.clone(),
@@ -255,144 +239,5 @@ fn stored(entry: &Entry) -> Vec<u8> {
             stored
         }
         _ => Vec::new(),
-    }
-}
-
-/// `LENGTH KEY=VALUE\n`, the length counting itself.
-fn record(key: &str, value: &[u8]) -> Vec<u8> {
-    let rest = key.len() + value.len() + 3;
-    let mut length = rest;
-    while rest + length.to_string().len() != length {
-        length = rest + length.to_string().len();
-    }
-    [length.to_string().as_bytes(), b" ", key.as_bytes(), b"=", value, b"\n"].concat()
-}
-
-fn records(entry: &Entry, size: u64) -> Vec<u8> {
-    let mut records = Vec::new();
-    let mut add = |key: &str, value: &str| records.extend(record(key, value.as_bytes()));
-    if entry.pax {
-        add("uid", &entry.uid.to_string());
-        add("gid", &entry.gid.to_string());
-        add("mtime", &time(entry.mtime));
-        add("size", &size.to_string());
-    }
-    if let What::Sparse { pieces, size, form } = &entry.what {
-        let pieces = map(pieces, *size, *form);
-        let size = size.to_string();
-        let numbers = pieces.iter().flat_map(|(offset, length)| [offset.to_string(), length.to_string()]);
-        match form {
-            Form::Gnu => {}
-            Form::Pax00 => {
-                add("GNU.sparse.size", &size);
-                add("GNU.sparse.numblocks", &pieces.len().to_string());
-                for (offset, length) in &pieces {
-                    add("GNU.sparse.offset", &offset.to_string());
-                    add("GNU.sparse.numbytes", &length.to_string());
-                }
-            }
-            Form::Pax01 => {
-                add("GNU.sparse.size", &size);
-                add("GNU.sparse.map", &numbers.collect::<Vec<_>>().join(","));
-            }
-            Form::Pax10 => {
-                add("GNU.sparse.major", "1");
-                add("GNU.sparse.minor", "0");
-                add("GNU.sparse.realsize", &size);
-            }
-        }
-    }
-    for (name, value) in &entry.xattrs {
-        records.extend(record(&format!("SCHILY.xattr.{name}"), value));
-    }
-    records
-}
-
-fn time((seconds, nanoseconds): (i64, i64)) -> String {
-    match (seconds, nanoseconds) {
-        (_, 0) => seconds.to_string(),
-        (..0, _) => format!("-{}.{:09}", -(seconds + 1), 1_000_000_000 - nanoseconds),
-        _ => format!("{seconds}.{nanoseconds:09}"),
-    }
-}
-
-struct Header([u8; BLOCK]);
-
-impl Header {
-    fn new(kind: u8, name: &[u8], size: u64) -> Header {
-        let mut header = Header([0; BLOCK]);
-        header.put(0, name);
-        header.number(100..108, 0o644);
-        header.number(108..116, 0);
-        header.number(116..124, 0);
-        header.number(124..136, size.into());
-        header.number(136..148, 0);
-        header.put(156, &[kind]);
-        header.put(257, b"ustar  \0");
-        header
-    }
-
-    fn own(&mut self, entry: &Entry, link: &[u8], prefix: &[u8]) {
-        self.number(100..108, entry.mode.into());
-        if !entry.pax {
-            self.number(108..116, entry.uid.into());
-            self.number(116..124, entry.gid.into());
-            self.number(136..148, entry.mtime.0.into());
-        }
-        self.put(157, link);
-        if let What::Character(major, minor) | What::Block(major, minor) = entry.what {
-            self.number(329..337, major.into());
-            self.number(337..345, minor.into());
-        }
-        if !prefix.is_empty() {
-            self.put(257, b"ustar\x0000");
-            self.put(345, prefix);
-        }
-    }
-
-    /// GNU's map: four pieces here, 21 in each block that follows.
-    fn sparse(&mut self, what: &What) -> Vec<u8> {
-        let What::Sparse { pieces, size, form: Form::Gnu } = what else { return Vec::new() };
-        self.number(483..495, (*size).into());
-        let pieces = map(pieces, *size, Form::Gnu);
-        let (here, more) = pieces.split_at(pieces.len().min(4));
-        for (nth, (offset, length)) in here.iter().enumerate() {
-            self.number(386 + nth * 24..398 + nth * 24, (*offset).into());
-            self.number(398 + nth * 24..410 + nth * 24, (*length).into());
-        }
-        if more.is_empty() {
-            return Vec::new();
-        }
-        self.0[482] = 1;
-        let mut extension = Header([0; BLOCK]);
-        for (nth, (offset, length)) in more.iter().enumerate() {
-            extension.number(nth * 24..nth * 24 + 12, (*offset).into());
-            extension.number(nth * 24 + 12..nth * 24 + 24, (*length).into());
-        }
-        extension.0.to_vec()
-    }
-
-    fn put(&mut self, at: usize, bytes: &[u8]) {
-        self.0[at..at + bytes.len()].copy_from_slice(bytes);
-    }
-
-    /// Octal, or in base 256 where that does not fit.
-    fn number(&mut self, field: std::ops::Range<usize>, number: i128) {
-        let digits = field.len() - 1;
-        if number >= 0 && number < 1 << (3 * digits) {
-            return self.put(field.start, format!("{number:0digits$o}\0").as_bytes());
-        }
-        let bytes = number.to_be_bytes();
-        let start = field.start;
-        let length = field.len();
-        self.put(start, &bytes[bytes.len() - length..]);
-        self.0[start] |= 0x80;
-    }
-
-    fn done(mut self) -> [u8; BLOCK] {
-        self.put(148, b"        ");
-        let sum: u32 = self.0.iter().copied().map(u32::from).sum();
-        self.put(148, format!("{sum:06o}\0 ").as_bytes());
-        self.0
     }
 }

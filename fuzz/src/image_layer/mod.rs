@@ -3,12 +3,15 @@
 
 pub mod bytes;
 mod encode;
+mod header;
 mod input;
 mod layout;
 mod model;
 mod name;
 mod overlay;
+mod records;
 mod unpack;
+mod what;
 
 pub use input::Input;
 

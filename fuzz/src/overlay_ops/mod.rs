@@ -2,6 +2,7 @@
 //! what they were, and another mount of the same shows the same.
 
 mod input;
+mod known;
 mod layer;
 mod model;
 mod mounted;

@@ -4,6 +4,7 @@
 //! container, the last component is never followed. Beyond the spec: what no honest layer has is refused.
 
 mod apply;
+mod entry;
 mod list;
 mod tree;
 
@@ -12,6 +13,8 @@ use super::input::{End, Input, Layer, Packing};
 use crate::seen::List;
 use apply::Applier;
 pub(crate) use tree::Tree;
+
+type Result<T> = std::result::Result<T, Class>;
 
 /// Why something is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +109,7 @@ fn answer(input: &Input, form: Form) -> Answer {
     Answer { refusals: Vec::new(), trees }
 }
 
-fn entries(applier: &mut Applier<'_>, index: usize, layer: &Layer) -> Result<(), Vec<Class>> {
+fn entries(applier: &mut Applier<'_>, index: usize, layer: &Layer) -> std::result::Result<(), Vec<Class>> {
     applier.begin(index);
     for (entry, reach) in layer.entries.iter().zip(reaches(layer)) {
         match reach {
