@@ -91,7 +91,7 @@ impl Sandbox {
     /// # Errors
     /// Of the first call that failed on the way; all of it needs root.
     pub fn new() -> Result<Sandbox> {
-        let shared = Words::new(PROGRAM + LONGEST)?;
+        let shared = Words::new(PROGRAM + LONGEST, 0)?;
         let [own, other] = socket::pair()?;
         let pid = fork::fork(libc::SIGCHLD, || {
             let Err(errno) = within::keep(&shared, other.as_fd()) else { return 0 };
