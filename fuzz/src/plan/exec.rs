@@ -5,9 +5,11 @@ use isolab_core::config::Config;
 use isolab_core::host::Host;
 use isolab_core::namespace::{Kind, Op as N};
 use isolab_core::plan::{self, Op, Plan, Running};
-use isolab_core::process::Op as P;
+use isolab_core::process::{Agent, Op as P};
 use isolab_core::rootfs::Op as R;
 use isolab_core::{scheduler, terminal};
+
+use super::expected::same;
 
 /// Holds the plan of another process against that of the first.
 pub(super) fn check(config: &Config, host: &Host, first: &Plan) {
@@ -36,32 +38,28 @@ pub(super) fn check(config: &Config, host: &Host, first: &Plan) {
     joined.sort_unstable();
     let kinds = Kind::ALL.into_iter().filter(|kind| config.namespaces.separates(*kind));
     assert_eq!(joined, kinds.collect::<Vec<_>>(), "{plan}");
-    assert_eq!(confinement(&plan), confinement(first), "{first}\n{plan}");
+    same(confinement(&plan), confinement(first), &plan);
     let affinity = config.scheduling.exec_affinity;
     let asked = usize::from(affinity.initial.is_some()) + usize::from(affinity.last.is_some());
     let set = |step: &&plan::Step| matches!(step.op, Op::Scheduler(scheduler::Op::Affinity(_)));
     assert_eq!(plan.steps().iter().filter(set).count(), asked, "{plan}");
 }
 
-/// What a plan does to its process, whoever does it.
-fn confinement(plan: &Plan) -> Vec<String> {
+/// What a plan does to its process, whoever does it, and whether it is the first or not.
+fn confinement(plan: &Plan) -> Vec<Op> {
     let one = |op: &Op| match op {
         Op::Process(P::Clone { .. } | P::Undumpable) | Op::Scheduler(scheduler::Op::Affinity(_)) => None,
-        Op::Process(P::OomScoreAdj(value) | P::OomScoreAdjOfChild(value)) => {
-            Some(format!("oom_score_adj {value:?}"))
+        Op::Process(P::OomScoreAdjOfChild(value)) => Some(Op::Process(P::OomScoreAdj(value.clone()))),
+        Op::Process(P::Filter { program, agent: Some(agent) }) => {
+            let agent = Some(Agent { first: true, ..agent.clone() });
+            Some(Op::Process(P::Filter { program: program.clone(), agent }))
         }
-        Op::Process(P::Filter { program, agent }) => {
-            let agent = agent.as_ref().map(|agent| (&agent.listener, &agent.about));
-            Some(format!("{program:?} {agent:?}"))
+        Op::Terminal(terminal::Op::Open { terminal, uid, .. }) => {
+            Some(Op::Terminal(terminal::Op::Open { terminal: *terminal, uid: *uid, console: true }))
         }
-        Op::Terminal(terminal::Op::Open { terminal, uid, .. }) => Some(format!("{terminal:?} {uid}")),
-        Op::Capability(_) | Op::Scheduler(_) | Op::MemoryPolicy(_) | Op::Personality(_) => {
-            Some(format!("{op:?}"))
-        }
-        Op::AppArmor(_) | Op::Selinux(_) | Op::Landlock(_) | Op::Process(_) => Some(format!("{op:?}")),
+        Op::Capability(_) | Op::Scheduler(_) | Op::MemoryPolicy(_) | Op::Personality(_) => Some(op.clone()),
+        Op::AppArmor(_) | Op::Selinux(_) | Op::Landlock(_) | Op::Process(_) => Some(op.clone()),
         _ => None,
     };
-    let mut all: Vec<String> = plan.steps().iter().filter_map(|step| one(&step.op)).collect();
-    all.sort();
-    all
+    plan.steps().iter().filter_map(|step| one(&step.op)).collect()
 }

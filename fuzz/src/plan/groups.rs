@@ -9,6 +9,7 @@ use isolab_core::config::Config;
 use isolab_core::host::{Hierarchy, Host};
 use isolab_core::plan::{self, Plan, Side};
 
+use super::expected::same;
 use super::limits::{self, Limit};
 use super::lists;
 
@@ -32,14 +33,11 @@ pub(super) fn check(config: &Config, host: &Host, plan: &Plan) {
     found.sort_by(|one, other| one.mount.cmp(&other.mount));
     assert_eq!(found, expected, "{plan}");
     assert!(plan.directories.iter().skip(1).all(|directory| !directory.v2), "v2 comes first");
-    let mut ops: Vec<Op> = of(Side::Parent).cloned().map(in_order).collect();
-    let mut wanted: Vec<Op> =
+    let ops: Vec<Op> = of(Side::Parent).cloned().map(in_order).collect();
+    let wanted: Vec<Op> =
         plan.directories.iter().flat_map(|directory| of_parent(directory, group, host, &limits)).collect();
     device_lines(&ops, group, host);
-    for list in [&mut ops, &mut wanted] {
-        list.sort_by_key(|op| format!("{op:?}"));
-    }
-    assert_eq!(ops, wanted, "{plan}");
+    same(ops, wanted, plan);
     let joins: Vec<&Op> = of(Side::Child).collect();
     let moved = plan.directories.iter().filter(|directory| !directory.at_clone);
     let wanted: Vec<Op> =
