@@ -142,6 +142,8 @@ impl Shared {
         // A call that blocks is ended by a timer, whose signal the caller may have blocked; where a filter refuses these
         // two, the call may hang.
         super::no_matter(signal::unblock_all());
+        // What the caller does about signals, it does not for this process: a filter may well lead to one.
+        super::no_matter(signal::reset_dispositions());
         let seconds = [0usize, 0, 2, 0];
         // SAFETY: a `struct itimerval` of two seconds, which outlives the call.
         super::no_matter(unsafe { call(Sysno::setitimer, args![libc::ITIMER_REAL, seconds.as_ptr(), 0]) });

@@ -12,8 +12,16 @@ const AND: u16 = 0x54;
 /// `BPF_JMP | BPF_JA`.
 const JUMP: u16 = 0x05;
 /// `BPF_JMP | BPF_K` with `BPF_JEQ`, `BPF_JGT`, `BPF_JGE`, `BPF_JSET`.
-const TESTS: [(u16, fn(u32, u32) -> bool); 4] =
-    [(0x15, |a, k| a == k), (0x25, |a, k| a > k), (0x35, |a, k| a >= k), (0x45, |a, k| a & k != 0)];
+const TESTS: [u16; 4] = [0x15, 0x25, 0x35, 0x45];
+
+fn holds(test: u16, word: u32, k: u32) -> bool {
+    match test {
+        0x15 => word == k,
+        0x25 => word > k,
+        0x35 => word >= k,
+        _ => word & k != 0,
+    }
+}
 
 /// `BPF_MAXINSNS`.
 const LONGEST: usize = 4096;
@@ -31,7 +39,7 @@ pub fn takes(program: &[Instruction]) -> bool {
             LOAD => k % 4 == 0 && (k as usize) < DATA,
             RETURN | AND => true,
             JUMP => inside(k as usize),
-            _ => TESTS.iter().any(|test| test.0 == code) && inside(jt.into()) && inside(jf.into()),
+            _ => TESTS.contains(&code) && inside(jt.into()) && inside(jf.into()),
         }
     };
     (1..=LONGEST).contains(&program.len())
@@ -61,10 +69,7 @@ pub fn run(program: &[Instruction], call: &Call) -> (u32, usize) {
             LOAD => word = u32::from_le_bytes(std::array::from_fn(|byte| data[k as usize + byte])),
             AND => word &= k,
             JUMP => at += k as usize,
-            _ => {
-                let holds = TESTS.iter().any(|(test, holds)| *test == code && holds(word, k));
-                at += usize::from(if holds { jt } else { jf });
-            }
+            _ => at += usize::from(if holds(code, word, k) { jt } else { jf }),
         }
     }
     unreachable!("jumps go forward alone")
