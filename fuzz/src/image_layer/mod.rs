@@ -51,7 +51,7 @@ pub fn holds(input: &Input) -> bool {
     let image = archive.image(None, None).unwrap_or_else(|error| panic!("there is one image: {error}"));
     let done = image.unpack(&scratch.root(), &isolab_core::image::never);
     scratch.unchanged();
-    let answer = model::flat(input);
+    let answer = model::flat(input, &blobs);
     match &done {
         Err(error) => {
             scratch.nothing_left();
@@ -62,7 +62,7 @@ pub fn holds(input: &Input) -> bool {
         }
         Ok(_) => seen::same(&seen::walk(&scratch.root()), &answer.list(), input),
     }
-    overlay::holds(input, &image, &scratch);
+    overlay::holds(input, &blobs, &image, &scratch);
     done.is_ok()
 }
 

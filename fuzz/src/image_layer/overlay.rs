@@ -7,14 +7,15 @@ use std::os::unix::ffi::OsStrExt;
 use isolab_core::image::{Image, Layers, never};
 use isolab_core::sys::mount;
 
+use super::encode::Blob;
 use super::input::Input;
 use super::unpack::Scratch;
-use super::{encode, layout, model, refused};
+use super::{layout, model, refused};
 use crate::seen::{self, Kind};
 
 /// The layers apart are what each says, with overlay's marks, and together what the image-spec says.
-pub(crate) fn holds(input: &Input, image: &Image<'_>, scratch: &Scratch) {
-    let answer = model::apart(input);
+pub(crate) fn holds(input: &Input, blobs: &[Blob], image: &Image<'_>, scratch: &Scratch) {
+    let answer = model::apart(input, blobs);
     let done = image.layers(&scratch.path("cache"), &never);
     scratch.unchanged();
     match done {
@@ -23,8 +24,8 @@ pub(crate) fn holds(input: &Input, image: &Image<'_>, scratch: &Scratch) {
             panic!("as layers it must be refused, {:?}: {input:#?}", answer.refusals)
         }
         Ok(layers) => {
-            for (layer, wanted) in input.layers.iter().zip(answer.apart()) {
-                let name = layout::sha256(&encode::layer(layer).plain);
+            for (blob, wanted) in blobs.iter().zip(answer.apart()) {
+                let name = layout::sha256(&blob.plain);
                 let mut found = seen::walk(&scratch.path("cache/sha256").join(name));
                 // Whiteouts are made when they are needed.
                 let whiteouts = found.values_mut().filter(|seen| seen.kind == Kind::Character(0));

@@ -28,6 +28,7 @@ pub(crate) struct Options {
     pub(crate) index: Option<bool>,
     pub(crate) xino: Option<&'static str>,
     pub(crate) volatile: bool,
+    pub(crate) nodev: bool,
     /// Layers at paths so long that they do not fit into one page.
     pub(crate) long: bool,
 }
@@ -107,6 +108,7 @@ fn options(u: &mut Unstructured<'_>) -> Result<Options> {
         index: *u.choose(&[None, Some(false), Some(true)])?,
         xino: *u.choose(&[None, Some("off"), Some("auto"), Some("on")])?,
         volatile: u.int_in_range(0..=7)? == 7,
+        nodev: u.int_in_range(0..=7)? == 7,
         long: u.int_in_range(0..=7)? == 7,
     };
     // Mostly what can be mounted.

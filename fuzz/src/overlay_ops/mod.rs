@@ -6,6 +6,7 @@ mod known;
 mod layer;
 mod model;
 mod mounted;
+mod options;
 mod perform;
 
 pub use input::Input;
@@ -42,7 +43,7 @@ pub fn holds(input: &Input) -> Option<(usize, usize)> {
     let before = mounted.lower();
     let overlay = mounted.compose();
     let done = mounted.mount(&overlay);
-    if !mounted::can_be(input) {
+    if !options::can_be(input) {
         assert_eq!(
             done,
             Err(libc::EINVAL),
@@ -51,7 +52,11 @@ pub fn holds(input: &Input) -> Option<(usize, usize)> {
         return None;
     }
     assert_eq!(done, Ok(()), "mount {overlay}: {input:#?}");
-    let mut model = Model::new(input, mounted::redirects());
+    let ((mount, all), (must, must_all)) = (mounted.options(), options::shown(input));
+    let missing = must.iter().find(|word| !mount.iter().any(|shown| shown == *word));
+    let missing = missing.or(must_all.iter().find(|word| !all.iter().any(|shown| shown == *word)));
+    assert_eq!(missing, None, "not shown among {mount:?} {all:?}: {input:#?}");
+    let mut model = Model::new(input, options::redirects());
     assert_same(&mounted.show(), &model, "at first", input);
     let mut succeeded = 0;
     for (nth, op) in input.ops.iter().enumerate() {
@@ -85,8 +90,10 @@ fn assert_same(found: &List, model: &Model, when: &str, input: &Input) {
                 Kind::Symlink(to) => What::Symlink(text(to)),
                 other => panic!("{}, {when}, is {other:?}: {input:#?}", text(path)),
             };
+            // Where the marks are user attributes, which a symbolic link cannot have, an overlay forgets which are one.
+            let first = if matches!(what, What::Symlink(_)) { path } else { &seen.first };
             let node = Node { what, mode: seen.mode, xattrs: seen.xattrs.clone() };
-            (text(path), (node, text(&seen.first)))
+            (text(path), (node, text(first)))
         })
         .collect();
     let wanted = model.show();

@@ -13,34 +13,12 @@ use isolab_core::rootfs::{self, Overlay};
 use isolab_core::sys::{self, mount};
 use serde_json::json;
 
-use super::input::{Input, Options, Redirect};
+use super::input::Input;
+use super::options::written;
 use crate::seen::{self, List};
 
 /// Names with what the option's own syntax has to escape.
 const NAMES: [&str; 4] = ["l0", "l:1", "l,2", "l\\3"];
-
-/// Whether the kernel takes the options (`ovl_fs_params_verify`, `ovl_fill_super`).
-pub(crate) fn can_be(input: &Input) -> bool {
-    let Options { userxattr, redirect, metacopy, .. } = input.options;
-    let moves = |redirect| match redirect {
-        // Without an upper layer there is nothing that could be moved.
-        Redirect::Follow => input.upper.is_none(),
-        other => other == Redirect::On,
-    };
-    let layers = input.upper.is_some() || input.lower.len() > 1;
-    let metacopy = metacopy == Some(true);
-    let marks = !userxattr || (redirect.is_none_or(|redirect| redirect == Redirect::Nofollow) && !metacopy);
-    let copies = !metacopy || redirect.is_none_or(moves);
-    layers && marks && copies
-}
-
-/// Whether the kernel's default is to move directories by redirects.
-pub(crate) fn redirects() -> bool {
-    ["redirect_dir", "metacopy"].iter().any(|name| {
-        let value = fs::read_to_string(format!("/sys/module/overlay/parameters/{name}"));
-        value.is_ok_and(|value| value.starts_with('Y'))
-    })
-}
 
 /// Removed on drop.
 pub(crate) struct Mounted<'i> {
@@ -120,6 +98,19 @@ impl<'i> Mounted<'i> {
         done.map_err(sys::Errno::into_raw)
     }
 
+    /// The options that the kernel shows of the mount, and of the file system (`proc_pid_mountinfo(5)`).
+    pub(crate) fn options(&self) -> (Vec<String>, Vec<String>) {
+        // This thread's: its mount namespace is its own.
+        let all = fs::read_to_string("/proc/thread-self/mountinfo")
+            .unwrap_or_else(|error| panic!("read mountinfo: {error}"));
+        let at = self.at();
+        let line =
+            all.lines().rev().find(|line| line.split(' ').nth(4).is_some_and(|path| at == Path::new(path)));
+        let line = line.unwrap_or_else(|| panic!("{} is not in mountinfo", at.display()));
+        let words = |text: Option<&str>| text.unwrap_or_default().split(',').map(str::to_owned).collect();
+        (words(line.split(' ').nth(5)), words(line.split(' ').next_back()))
+    }
+
     pub(crate) fn unmount(&mut self) {
         mount::detach(&text(&self.at())).unwrap_or_else(|errno| panic!("unmount: {errno}"));
         self.attached = false;
@@ -130,21 +121,6 @@ impl<'i> Mounted<'i> {
         let mark = self.base.join("work/work/incompat/volatile");
         fs::remove_dir_all(&mark).unwrap_or_else(|error| panic!("remove {}: {error}", mark.display()));
     }
-}
-
-fn written(options: &Options) -> Vec<String> {
-    let Options { userxattr, redirect, metacopy, index, xino, volatile, .. } = options;
-    let switch =
-        |name: &str, on: &Option<bool>| on.map(|on| format!("{name}={}", if on { "on" } else { "off" }));
-    let redirect = redirect.map(|redirect| match redirect {
-        Redirect::On => "redirect_dir=on",
-        Redirect::Follow => "redirect_dir=follow",
-        Redirect::Nofollow => "redirect_dir=nofollow",
-    });
-    let words = [userxattr.then_some("userxattr"), redirect, volatile.then_some("volatile")];
-    let values =
-        [switch("metacopy", metacopy), switch("index", index), xino.map(|xino| format!("xino={xino}"))];
-    words.into_iter().flatten().map(str::to_owned).chain(values.into_iter().flatten()).collect()
 }
 
 fn text(path: &Path) -> CString {

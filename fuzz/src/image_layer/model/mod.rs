@@ -8,7 +8,7 @@ mod entry;
 mod list;
 mod tree;
 
-use super::encode::{Reach, reaches};
+use super::encode::{Blob, Reach, reaches};
 use super::input::{End, Input, Layer, Packing};
 use crate::seen::List;
 use apply::Applier;
@@ -57,22 +57,22 @@ impl Answer {
 }
 
 /// All layers one over another.
-pub(crate) fn flat(input: &Input) -> Answer {
-    answer(input, Form::Flat)
+pub(crate) fn flat(input: &Input, blobs: &[Blob]) -> Answer {
+    answer(input, blobs, Form::Flat)
 }
 
 /// Each layer alone, one under another.
-pub(crate) fn apart(input: &Input) -> Answer {
-    answer(input, Form::Apart)
+pub(crate) fn apart(input: &Input, blobs: &[Blob]) -> Answer {
+    answer(input, blobs, Form::Apart)
 }
 
-fn answer(input: &Input, form: Form) -> Answer {
+fn answer(input: &Input, blobs: &[Blob], form: Form) -> Answer {
     let mut applier = Applier::new(input, form);
     let mut trees: Vec<Tree> = Vec::new();
     let mut streamed = 0;
-    let mut kept: Vec<Option<(Vec<u8>, usize)>> = Vec::new();
-    for (index, layer) in input.layers.iter().enumerate() {
-        let plain = super::encode::layer(layer).plain;
+    let mut kept: Vec<Option<(&[u8], usize)>> = Vec::new();
+    for (index, (layer, blob)) in input.layers.iter().zip(blobs).enumerate() {
+        let plain = blob.plain.as_slice();
         // A layer is kept by its content, and made once.
         if form == Form::Apart
             && let Some((_, tree)) = kept.iter().flatten().find(|(other, _)| *other == plain && !layer.forged)

@@ -19,7 +19,7 @@ impl Model {
         }
     }
 
-    /// All paths with what they show, and the first of each file's names.
+    /// All paths with what they show, and the first of each file's names. A symbolic link's is its own.
     pub(crate) fn show(&self) -> BTreeMap<String, (Node, String)> {
         let mut shown: BTreeMap<String, (Node, usize)> = BTreeMap::new();
         let mut ahead = vec![(String::new(), 0)];
@@ -40,6 +40,10 @@ impl Model {
         for (path, (_, node)) in &shown {
             firsts.entry(*node).or_insert_with(|| path.clone());
         }
-        shown.into_iter().map(|(path, (seen, node))| (path, (seen, firsts[&node].clone()))).collect()
+        let first = |path: &String, (seen, node): &(Node, usize)| match seen.what {
+            What::Symlink(_) => path.clone(),
+            _ => firsts[node].clone(),
+        };
+        shown.into_iter().map(|(path, seen)| (path.clone(), (seen.0.clone(), first(&path, &seen)))).collect()
     }
 }
