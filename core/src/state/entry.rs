@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -158,8 +159,12 @@ impl Entry {
         Ok(Some(fifo))
     }
 
+    /// At what is no FIFO nobody waits, and whoever has it open is none of ours.
     fn open_start(&self, flags: i32) -> Result<OwnedFd, Errno> {
-        fs::openat(self.directory.as_fd(), START, flags | libc::O_NOFOLLOW, 0)
+        let opened = fs::openat(self.directory.as_fd(), START, flags | libc::O_NOFOLLOW, 0)?;
+        let opened = std::fs::File::from(opened);
+        let is_fifo = opened.metadata().is_ok_and(|meta| meta.file_type().is_fifo());
+        if is_fifo { Ok(opened.into()) } else { Err(Errno::ENXIO) }
     }
 
     /// Kills what waits at the FIFO: the process of a creator that died before it could note it.
@@ -230,14 +235,18 @@ impl Entry {
 
     fn content(&self, name: &CStr) -> Result<Option<Vec<u8>>, Error> {
         let path = || self.path.join(name.to_string_lossy().as_ref());
-        let flags = libc::O_RDONLY | libc::O_NOFOLLOW;
-        let file = match fs::openat(self.directory.as_fd(), name, flags, 0) {
-            Ok(file) => file,
+        // A FIFO in its place would keep whoever opens it, and `list` with it.
+        let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let mut file = match fs::openat(self.directory.as_fd(), name, flags, 0) {
+            Ok(file) => std::fs::File::from(file),
             Err(Errno::ENOENT) => return Ok(None),
             Err(errno) => return Err(Error::system("open", &path(), errno)),
         };
+        if !file.metadata().is_ok_and(|meta| meta.is_file()) {
+            return Err(Error::Unreadable { path: path(), problem: "it is no regular file".into() });
+        }
         let mut bytes = Vec::new();
-        match std::fs::File::from(file).read_to_end(&mut bytes) {
+        match file.read_to_end(&mut bytes) {
             Ok(_) => Ok(Some(bytes)),
             Err(error) => Err(Error::io("read", &path(), &error)),
         }
@@ -246,7 +255,7 @@ impl Entry {
     fn put(&self, name: &CStr, bytes: &[u8]) -> Result<(), Error> {
         let path = || self.path.join(name.to_string_lossy().as_ref());
         let cut = if planted("old-content-not-cut") { 0 } else { libc::O_TRUNC };
-        let flags = libc::O_WRONLY | libc::O_CREAT | cut | libc::O_NOFOLLOW;
+        let flags = libc::O_WRONLY | libc::O_CREAT | cut | libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let file = fs::openat(self.directory.as_fd(), name, flags, 0o600)
             .map_err(|errno| Error::system("make", &path(), errno))?;
         std::fs::File::from(file).write_all(bytes).map_err(|error| Error::io("write", &path(), &error))
