@@ -10,11 +10,11 @@ use isolab_core::planted::planted;
 use serde_json::Value;
 
 /// A parsed path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path(Vec<Step>);
 
 /// One step of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// Into an object.
     Key(String),
@@ -129,13 +129,17 @@ fn bracket(inside: &str) -> Result<(Step, &str), &'static str> {
     Ok((step, rest))
 }
 
+/// Whether a key is printed in quotes. One that holds a quote was not read from within quotes, and so is a plain name.
+fn is_quoted(key: &str) -> bool {
+    let special = key.contains(['.', '/']) || key.contains('[') && !planted("bracket-in-a-key-bare");
+    !key.contains('"') && (key.is_empty() || special)
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quoted =
-            |key: &str| key.contains(['.', '/']) || key.contains('[') && !planted("bracket-in-a-key-bare");
         for (index, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if quoted(key) => write!(f, "[\"{key}\"]")?,
+                Step::Key(key) if is_quoted(key) => write!(f, "[\"{key}\"]")?,
                 Step::Key(key) if index == 0 => f.write_str(key)?,
                 Step::Key(key) => write!(f, ".{key}")?,
                 Step::Index(index) => write!(f, "[{index}]")?,
@@ -186,7 +190,9 @@ mod tests {
         for bad in ["", ".", "a.", "a..b", "a[", "a[x]", "a[\"b]"] {
             assert!(Path::parse(bad).is_err(), "{bad}");
         }
-        for good in ["a", "a.b[0].c", "a[type=pid]", "a[=/x]", "a[\"/x.y\"].b"] {
+        for good in
+            ["a", "a.b[0].c", "a[type=pid]", "a[=/x]", "a[\"/x.y\"].b", "a[\"\"]", "[\"\"].b", "a\"/b"]
+        {
             assert_eq!(Path::parse(good).unwrap().to_string(), good);
         }
     }

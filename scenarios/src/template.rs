@@ -60,10 +60,11 @@ fn fill_text(text: &str, values: &Value) -> Result<Value, Unknown> {
 
 /// The first placeholder: the text before it, its name, the text after it.
 fn next(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, opened) = text.split_once('{')?;
-    let (name, after) = opened.split_once('}')?;
-    let is_name = name.starts_with(|first: char| first.is_ascii_lowercase());
-    is_name.then_some((before, name, after))
+    text.match_indices('{').find_map(|(at, _)| {
+        let (name, after) = text[at + 1..].split_once('}')?;
+        let is_name = name.starts_with(|first: char| first.is_ascii_lowercase());
+        is_name.then_some((&text[..at], name, after))
+    })
 }
 
 fn unknown(name: &str, values: &Value) -> Unknown {
@@ -84,6 +85,12 @@ mod tests {
         let want = json!({"pid": 7, "options": ["lowerdir=/tmp/x/a:/tmp/x/b"], "n": 1});
         assert_eq!(fill(&text, &values).unwrap(), want);
         assert!(has_placeholder(&text) && !has_placeholder(&want));
+    }
+
+    #[test]
+    fn a_brace_before_it_hides_no_placeholder() {
+        let text = json!("{\"root\": \"{dir}\", {X} {");
+        assert_eq!(fill(&text, &json!({"dir": "/x"})).unwrap(), json!("{\"root\": \"/x\", {X} {"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use isolab_core::host::Host;
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::edit::Edit;
 use crate::schema;
@@ -121,7 +122,7 @@ pub struct Protection {
     pub cpus: usize,
     /// What it can have an effect on: aggressors by name, or by what they take.
     #[serde(default)]
-    pub against: Vec<String>,
+    pub against: Vec<Spanned<String>>,
     /// Whether the victim is measured alone under it too.
     #[serde(default)]
     pub alone: bool,
@@ -151,13 +152,13 @@ impl Matrix {
         let matrix: Matrix = schema::parse(file, text)?;
         for protection in &matrix.protection {
             for name in &protection.against {
-                if !matrix.aggressor.iter().any(|aggressor| aggressor.answers_to(name)) {
+                let wanted = name.get_ref();
+                if !matrix.aggressor.iter().any(|aggressor| aggressor.answers_to(wanted)) {
                     let problem = format!(
-                        "protection `{}` is against `{name}`, which no aggressor is or takes",
+                        "protection `{}` is against `{wanted}`, which no aggressor is or takes",
                         protection.name
                     );
-                    let at = text.find(&format!("\"{name}\""));
-                    return Err(schema::at_offset(file, text, at, problem));
+                    return Err(schema::at_offset(file, text, Some(name.span().start), problem));
                 }
             }
         }
@@ -268,7 +269,7 @@ impl Aggressor {
 
 impl Protection {
     fn is_against(&self, aggressor: &Aggressor) -> bool {
-        self.against.iter().any(|name| aggressor.answers_to(name))
+        self.against.iter().any(|name| aggressor.answers_to(name.get_ref()))
     }
 }
 
@@ -328,7 +329,11 @@ mod tests {
     fn a_protection_against_nobody_is_refused() {
         let text = catalog::FIRST.replacen("against = [\"memory hog\"]", "against = [\"disk hog\"]", 1);
         let error = Matrix::parse("mine.toml", &text).unwrap_err().to_string();
-        assert!(error.starts_with("mine.toml:") && error.contains("`disk hog`"), "{error}");
+        let line = text.lines().position(|line| line.contains("disk hog")).map_or(0, |line| line + 1);
+        assert!(
+            error.starts_with(&format!("mine.toml:{line}: `against`:")) && error.contains("`disk hog`"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -113,7 +113,7 @@ struct Written {
     later: BTreeMap<String, Spanned<Value>>,
     #[serde(default)]
     after: BTreeMap<String, Spanned<Value>>,
-    second: Option<Second>,
+    second: Option<Spanned<Second>>,
     #[serde(default)]
     case: Vec<Spanned<Case>>,
     #[serde(default)]
@@ -161,10 +161,17 @@ impl Guarantee {
         questions(&written.ask)?;
         questions(&written.later)?;
         [&written.before, &written.created, &written.act, &written.after].into_iter().try_for_each(acts)?;
+        if let Some(second) = &written.second {
+            let asked = second.get_ref().ask.values().try_for_each(valid_question);
+            asked.map_err(|problem| fail(second.span().start, problem))?;
+        }
         for case in &written.case {
-            let one = case.get_ref();
+            let (at, one) = (case.span().start, case.get_ref());
             let more = &[&one.before][usize::from(planted("before-of-a-case-unchecked"))..];
-            valid(&one.ask, &one.act, more).map_err(|problem| fail(case.span().start, problem))?;
+            valid(&one.ask, &one.act, more).map_err(|problem| fail(at, problem))?;
+            if one.expect.values().any(Expect::is_empty) {
+                return Err(fail(at, NOTHING.into()));
+            }
         }
         for control in &written.control {
             let (at, one) = (control.span().start, control.get_ref());
@@ -183,7 +190,7 @@ impl Guarantee {
             let fact =
                 Path::parse(path.get_ref()).map_err(|error| fail(path.span().start, error.to_string()))?;
             if expected.get_ref().is_empty() {
-                return Err(fail(expected.span().start, "nothing is expected of this fact".into()));
+                return Err(fail(expected.span().start, NOTHING.into()));
             }
             expect.push((fact, expected.into_inner()));
         }
@@ -220,13 +227,16 @@ impl Guarantee {
             act: plain(written.act),
             later: plain(written.later),
             after: plain(written.after),
-            second: written.second,
+            second: written.second.map(Spanned::into_inner),
             case: written.case.into_iter().map(Spanned::into_inner).collect(),
             expect,
             control: written.control.into_iter().map(Spanned::into_inner).collect(),
         })
     }
 }
+
+/// An expectation that agrees with everything.
+const NOTHING: &str = "nothing is expected of this fact";
 
 fn valid(
     ask: &BTreeMap<String, Value>,
@@ -254,8 +264,12 @@ fn valid_shape<T: serde::de::DeserializeOwned>(
     if !template::has_placeholder(value) {
         return serde_json::from_value::<T>(value.clone()).map(drop).map_err(|error| error.to_string());
     }
-    let name = value.as_object().and_then(|object| object.keys().next()).map_or("", String::as_str);
-    if names.contains(&name) { Ok(()) } else { Err(format!("unknown {what} `{name}`")) }
+    let mut keys = value.as_object().into_iter().flat_map(|object| object.keys().map(String::as_str));
+    match (keys.next().unwrap_or_default(), keys.next()) {
+        (name, _) if !names.contains(&name) => Err(format!("unknown {what} `{name}`")),
+        (name, Some(other)) => Err(format!("`{name}` and `{other}` are two {what}s")),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -301,6 +315,16 @@ mod tests {
             ),
             ("[expect]\n'inside.x' = {}", "g.toml:7: `'inside.x'`: nothing is expected"),
             ("[expect]", "g.toml:0: [expect] is empty"),
+            (
+                "[ask]\nx = { read = { path = '{dir}' }, stat = {} }\n[expect]\na = {is = 1}",
+                "g.toml:7: `x`: `read` and `stat` are two questions",
+            ),
+            ("[expect]\na = {is = 1}\n[second]\nask = { x = { getpidd = {} } }", "unknown variant `getpidd`"),
+            (
+                "[expect]\na = {is = 1}\n[[case]]\nname = 'n'\nexpect = { 'a[' = {is = 1} }",
+                "a bracket is not closed",
+            ),
+            ("[expect]\na = {is = 1}\n[[case]]\nname = 'n'\nexpect = { a = {} }", "nothing is expected"),
             ("[expect]\na = {is = 1}\n[[config]]\nset = 'x'", "an edit is `set` with `to`"),
             ("[expect]\na = {is = 1}\n[[control]]\nwithout = 'x'", "a control changes something"),
         ] {

@@ -43,7 +43,7 @@ pub struct Error {
 pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Error> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map(|span| span.start);
-        at_offset(file, text, at, error.message().trim().replace('\n', " "))
+        at_offset(file, text, at, error.message().trim().to_owned())
     })
 }
 
@@ -59,8 +59,9 @@ pub fn kind(file: &str, text: &str) -> Result<Kind, Error> {
     parse::<Head>(file, text).map(|head| head.kind)
 }
 
-/// An error at a place in the text.
+/// An error at a place in the text. It is told in one line, whatever names are in it.
 pub(crate) fn at_offset(file: &str, text: &str, offset: Option<usize>, problem: String) -> Error {
+    let problem = problem.replace(['\n', '\r'], " ");
     let Some(offset) = offset else {
         return Error { file: file.into(), line: 0, key: String::new(), problem };
     };

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::edit::Edit;
 use crate::expect::Expect;
+use crate::path::Path;
 
 /// Something that is made in the launch's own directory before it. Relative paths are below it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -64,7 +65,7 @@ pub struct Case {
     pub before: BTreeMap<String, Value>,
     /// Expected beside what the guarantee expects.
     #[serde(default)]
-    pub expect: BTreeMap<String, Expect>,
+    pub expect: BTreeMap<Path, Expect>,
 }
 
 /// A positive control, or mutant: the same launch with one protection missing or wrong, in which the guarantee must break.
