@@ -18,18 +18,30 @@ const MOST: u64 = 1 << 30;
 /// # Errors
 /// When it cannot be opened or read.
 pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    let mut file = BufReader::new(File::open(path)?);
-    let packed = file.fill_buf()?.starts_with(&MAGIC);
+    unpacked(BufReader::new(File::open(path)?))
+}
+
+fn unpacked<'r>(mut reader: impl BufRead + 'r) -> io::Result<Box<dyn Read + 'r>> {
+    let packed = reader.fill_buf()?.starts_with(&MAGIC);
     if packed && planted("first-member-alone") {
-        return Ok(Box::new(GzDecoder::new(file)));
+        return Ok(Box::new(GzDecoder::new(reader)));
     }
-    Ok(if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+    Ok(if packed { Box::new(MultiGzDecoder::new(reader)) } else { Box::new(reader) })
 }
 
 /// All of a file.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    all(open(path)?)
+}
+
+/// All that bytes hold, unpacked where they are packed.
+pub(crate) fn unpack(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    all(unpacked(bytes)?)
+}
+
+fn all(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
+    reader.take(MOST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST {
         return Err(io::Error::other(format!("it has more than {} MiB", MOST >> 20)));
     }

@@ -61,3 +61,15 @@ fn what_is_no_record_is_refused() {
     let absent = Record::read(&file.0.with_extension("absent")).unwrap_err();
     assert!(matches!(absent, RecordError::Io { operation: "read", .. }), "{absent:?}");
 }
+
+/// JSON has no such number, and half a record is none.
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let mut record = sample::record();
+    record.seconds = f64::INFINITY;
+    let file = File::with("infinite", b"as before");
+    let error = record.write(&file.0).unwrap_err();
+    assert!(matches!(error, RecordError::Lost { .. }), "{error:?}");
+    assert!(error.to_string().contains("could not be read again: invalid type: null"), "{error}");
+    assert_eq!(std::fs::read(&file.0).unwrap(), b"as before");
+}

@@ -381,6 +381,14 @@ pub enum RecordError {
         /// Line and column of the fault.
         source: serde_json::Error,
     },
+    /// It holds what a file cannot, such as a number that is infinite or none.
+    #[error("write {path}: it could not be read again: {source}")]
+    Lost {
+        /// The file.
+        path: String,
+        /// Line and column of the fault.
+        source: serde_json::Error,
+    },
     /// The file was written by a newer isolab.
     #[error(
         "{path} has record format {found}; this isolab reads up to {newest}: this isolab is too old for it"
@@ -428,43 +436,83 @@ impl Record {
     /// # Errors
     /// When the file cannot be read, is no record, or was written by a newer isolab.
     pub fn read(path: &Path) -> Result<Record, RecordError> {
-        #[derive(Deserialize)]
-        struct Head {
-            format: u32,
-        }
         read(path, FORMAT, |head: Head| head.format)
+    }
+
+    /// The same of a file's content; `name` is for errors.
+    ///
+    /// # Errors
+    /// When it is no record, or was written by a newer isolab.
+    pub fn parse(name: &str, bytes: &[u8]) -> Result<Record, RecordError> {
+        let bytes = file::unpack(bytes);
+        let bytes =
+            bytes.map_err(|source| RecordError::Io { operation: "unpack", path: name.into(), source })?;
+        parse(name, &bytes, FORMAT, |head: Head| head.format)
+    }
+
+    /// What is written of the record; `name` is for errors.
+    ///
+    /// # Errors
+    /// When it could not be read again.
+    pub fn print(&self, name: &str) -> Result<String, RecordError> {
+        print(self, name)
     }
 
     /// Writes the record.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written, or could not be read again.
     pub fn write(&self, path: &Path) -> Result<(), RecordError> {
         write(self, path)
     }
 }
 
-/// Reads a file whose format is no newer than `newest`. The format is read alone first, because nothing else is known
-/// of a newer one.
+/// What every record has, whatever its format.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+/// Reads a file whose format is no newer than `newest`.
 pub(crate) fn read<Head: DeserializeOwned, Whole: DeserializeOwned>(
     path: &Path,
     newest: u32,
     format: fn(Head) -> u32,
 ) -> Result<Whole, RecordError> {
-    let name = || path.display().to_string();
-    let bytes =
-        file::read(path).map_err(|source| RecordError::Io { operation: "read", path: name(), source })?;
-    let syntax = |source| RecordError::Syntax { path: name(), source };
-    let found = format(serde_json::from_slice(&bytes).map_err(syntax)?);
-    if found > newest + u32::from(planted("next-format-read")) {
-        return Err(RecordError::TooNew { path: name(), found, newest });
+    let name = path.display().to_string();
+    match file::read(path) {
+        Ok(bytes) => parse(&name, &bytes, newest, format),
+        Err(source) => Err(RecordError::Io { operation: "read", path: name, source }),
     }
-    serde_json::from_slice(&bytes).map_err(syntax)
+}
+
+/// The format is read alone first, because nothing else is known of a newer one.
+fn parse<Head: DeserializeOwned, Whole: DeserializeOwned>(
+    name: &str,
+    bytes: &[u8],
+    newest: u32,
+    format: fn(Head) -> u32,
+) -> Result<Whole, RecordError> {
+    let syntax = |source| RecordError::Syntax { path: name.into(), source };
+    let found = format(serde_json::from_slice(bytes).map_err(syntax)?);
+    if found > newest + u32::from(planted("next-format-read")) {
+        return Err(RecordError::TooNew { path: name.into(), found, newest });
+    }
+    serde_json::from_slice(bytes).map_err(syntax)
 }
 
 /// Writes a record or a lab.
-pub(crate) fn write(whole: &impl Serialize, path: &Path) -> Result<(), RecordError> {
-    let name = || path.display().to_string();
-    let text = serde_json::to_string(whole).map_err(|source| RecordError::Syntax { path: name(), source })?;
-    std::fs::write(path, text).map_err(|source| RecordError::Io { operation: "write", path: name(), source })
+pub(crate) fn write(whole: &(impl Serialize + DeserializeOwned), path: &Path) -> Result<(), RecordError> {
+    let name = path.display().to_string();
+    let text = print(whole, &name)?;
+    std::fs::write(path, text).map_err(|source| RecordError::Io { operation: "write", path: name, source })
+}
+
+/// JSON has no infinite numbers: they are printed as `null`, which no number is read from. Better said before hours of measuring
+/// are lost than when their record is wanted.
+fn print<Whole: Serialize + DeserializeOwned>(whole: &Whole, name: &str) -> Result<String, RecordError> {
+    let lost = |source| RecordError::Lost { path: name.into(), source };
+    let text = serde_json::to_string(whole).map_err(lost)?;
+    serde_json::from_str::<Whole>(&text).map_err(lost)?;
+    Ok(text)
 }
