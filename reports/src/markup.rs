@@ -11,7 +11,10 @@ pub(crate) fn code(text: &str) -> String {
     if text.trim().is_empty() {
         return "–".to_string();
     }
-    format!("`{}`", text.replace('`', "'").replace('|', "\\|"))
+    // In a table the bar after two backslashes parts cells, also within a span (GitHub Flavored Markdown, 4.10): a word joiner goes
+    // between the one that is there and the one that escapes.
+    let text = text.replace('`', "'").replace("\\|", "\\\u{2060}|");
+    format!("`{}`", text.replace('|', "\\|"))
 }
 
 /// Text without markup, HTML and mentions.

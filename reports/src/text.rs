@@ -31,10 +31,11 @@ pub(crate) fn visible_lines(text: &str) -> String {
     text.lines().map(visible).collect::<Vec<_>>().join("\n")
 }
 
-/// Characters that show nothing of their own and change how others show (Unicode 16, UAX #9 and category Cf).
+/// Characters that show nothing of their own and change how others show (Unicode 16, UAX #9 and category Cf), and those that are none
+/// and that XML does not take.
 fn is_format(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Breaks text at spaces, but not at no-break spaces, into lines of at most `width` characters; longer words are

@@ -7,6 +7,7 @@ use quick_junit::{Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Change, Comparison, Kept, Row};
 use crate::junit::{failed, skipped};
+use crate::text::{visible, visible_lines};
 use crate::verdict::Verdict;
 
 /// What the user wants to fail.
@@ -24,9 +25,10 @@ pub struct Asked {
 /// When the XML cannot be written, which into memory does not happen.
 pub fn render(comparison: &Comparison, asked: Asked) -> Result<String, SerializeError> {
     let mut report = Report::new("isolab compare");
-    let mut suite = TestSuite::new(format!("{} against {}", comparison.new.name, comparison.base.name));
+    let sides = [&comparison.new, &comparison.base].map(|side| visible(&side.name));
+    let mut suite = TestSuite::new(sides.join(" against "));
     suite.add_test_cases(comparison.rows.iter().map(|row| series(row, asked)));
-    suite.set_system_out(comparison.notes.join("\n"));
+    suite.set_system_out(visible_lines(&comparison.notes.join("\n")));
     report.add_test_suite(suite);
     if !comparison.guarantees.is_empty() {
         let mut suite = TestSuite::new("guarantees");
@@ -37,7 +39,7 @@ pub fn render(comparison: &Comparison, asked: Asked) -> Result<String, Serialize
 }
 
 fn series(row: &Row, asked: Asked) -> TestCase {
-    let said = format!("{}: {}", row.word(), row.line());
+    let said = visible(&format!("{}: {}", row.word(), row.line()));
     let status = match row.verdict {
         Some(Verdict::Equal | Verdict::Faster) => TestCaseStatus::success(),
         Some(Verdict::Slower) => failed(&said, ""),
@@ -48,7 +50,7 @@ fn series(row: &Row, asked: Asked) -> TestCase {
 }
 
 fn guarantee(kept: &Kept, asked: Asked) -> TestCase {
-    let said = format!("{}: BASE {}, NEW {}", kept.change.words(), kept.base, kept.new);
+    let said = visible(&format!("{}: BASE {}, NEW {}", kept.change.words(), kept.base, kept.new));
     let status = match kept.change {
         Change::Broke => failed(&said, ""),
         Change::Untested => unsure(&said, asked.must_run),
@@ -63,7 +65,7 @@ fn unsure(said: &str, fails: bool) -> TestCaseStatus {
 }
 
 fn case(name: &str, class: &str, status: TestCaseStatus) -> TestCase {
-    let mut case = TestCase::new(name, status);
+    let mut case = TestCase::new(visible(name), status);
     case.set_classname(format!("isolab.{class}"));
     case
 }

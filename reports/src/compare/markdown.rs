@@ -3,6 +3,7 @@
 use super::{Change, Comparison, Row};
 use crate::markdown::MOST_BYTES;
 use crate::markup::{code, fold, words};
+use crate::text::visible;
 use crate::verdict::Verdict;
 
 /// Kept free for the lines that say what was left out, and for the end.
@@ -12,11 +13,11 @@ const RESERVE: usize = 10_000;
 #[must_use]
 pub fn render(comparison: &Comparison) -> String {
     let mut page = Page { text: String::new(), left_out: 0 };
-    page.add(&format!("## isolab compare: {}\n\n", words(&cut(&comparison.sentence()))));
-    page.add(&format!("- BASE {}\n", words(&cut(&comparison.base.line()))));
-    page.add(&format!("- NEW {}\n", words(&cut(&comparison.new.line()))));
+    page.add(&format!("## isolab compare: {}\n\n", words(&visible(&comparison.sentence()))));
+    page.add(&format!("- BASE {}\n", words(&visible(&comparison.base.line()))));
+    page.add(&format!("- NEW {}\n", words(&visible(&comparison.new.line()))));
     for note in &comparison.notes {
-        page.add(&format!("- **{}**\n", words(&cut(note))));
+        page.add(&format!("- **{}**\n", words(&visible(note))));
     }
     let differ = |row: &&Row| row.verdict != Some(Verdict::Equal);
     guarantees(&mut page, comparison);
@@ -53,18 +54,11 @@ impl Page {
     }
 }
 
-/// A name of any length, as far as anybody reads it.
-fn cut(text: &str) -> String {
-    const LONGEST: usize = 600;
-    let short: String = text.chars().take(LONGEST).collect();
-    if short.len() < text.len() { short + " …" } else { short }
-}
-
 fn guarantees(page: &mut Page, comparison: &Comparison) {
     let worth = |change: Change| comparison.guarantees_with(change);
     for change in [Change::Broke, Change::StillBroken, Change::Repaired] {
         for kept in worth(change) {
-            page.add(&format!("- {} **{}**\n", code(&cut(&kept.name)), change.words()));
+            page.add(&format!("- {} **{}**\n", code(&visible(&kept.name)), change.words()));
         }
     }
     let untested = worth(Change::Untested).count();
@@ -76,9 +70,9 @@ fn guarantees(page: &mut Page, comparison: &Comparison) {
         for kept in worth(Change::Untested) {
             page.add(&format!(
                 "- {}: BASE {}, NEW {}\n",
-                code(&cut(&kept.name)),
-                words(&kept.base),
-                words(&kept.new)
+                code(&visible(&kept.name)),
+                words(&visible(&kept.base)),
+                words(&visible(&kept.new))
             ));
         }
         page.text.push_str("\n</details>\n");
@@ -102,11 +96,11 @@ fn rows<'r>(page: &mut Page, title: Option<&str>, rows: impl Iterator<Item = &'r
             "| {} {} | {} | {} | {} | {} | {} |\n",
             row.sign(),
             row.word(),
-            code(&cut(&row.name)),
+            code(&visible(&row.name)),
             row.change(),
             row.bounds(),
             row.values(),
-            words(&row.reason())
+            words(&visible(&row.reason()))
         ));
     }
     if title.is_some() {

@@ -135,7 +135,7 @@ impl Finding {
         let (mut worse, better) = if self.verdict <= other.verdict { (self, other) } else { (other, self) };
         worse.evidence.extend(better.evidence);
         worse.evidence.sort_by_key(|fact| fact.agrees);
-        worse.millis += better.millis;
+        worse.millis = worse.millis.saturating_add(better.millis);
         worse
     }
 }

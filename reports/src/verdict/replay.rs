@@ -16,7 +16,7 @@ impl Pair {
     /// Of the times of A and of B, in nanoseconds. A time of 0 counts as one nanosecond.
     #[must_use]
     pub fn of([a, b]: [u64; 2]) -> Pair {
-        Pair { log_ratio: (b.max(1) as f64 / a.max(1) as f64).ln(), seconds: (a + b) as f64 / 1e9 }
+        Pair { log_ratio: (b.max(1) as f64 / a.max(1) as f64).ln(), seconds: (a as f64 + b as f64) / 1e9 }
     }
 }
 

@@ -39,7 +39,7 @@ impl Usage {
             migrations: per_second(&|round| round.migrations),
             throttled: per_second(&|round| round.throttled).map(|nanos| nanos / 1e9),
             neighbour: Sorted::values(rounds.iter().map(|round| round.aggressor_cpu as f64)).median()? / 1e9,
-            unserved: rounds.iter().map(|round| round.unserved).sum(),
+            unserved: rounds.iter().fold(0, |sum, round| sum.saturating_add(round.unserved)),
         })
     }
 
