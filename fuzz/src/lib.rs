@@ -5,13 +5,16 @@
 //! replays the inputs that it is given, and `cargo test` replays the corpus on stable.
 
 pub mod cgroup_ops;
+pub mod cli_id_state;
 pub mod engine;
 pub mod image_layer;
 pub mod observe;
 pub mod oci_config;
 pub mod overlay_ops;
 pub mod plan;
+pub mod record;
 pub mod replay;
+pub mod scenario;
 pub mod seccomp_profile;
 mod seen;
 pub mod syscall_profile;
@@ -28,6 +31,7 @@ pub use libfuzzer_sys;
 /// All targets.
 pub const TARGETS: &[Target] = &[
     cgroup_ops::TARGET,
+    cli_id_state::TARGET,
     image_layer::TARGET,
     image_layer::bytes::TARGET,
     observe::TARGET,
@@ -36,6 +40,10 @@ pub const TARGETS: &[Target] = &[
     oci_config::bytes::TARGET,
     overlay_ops::TARGET,
     plan::TARGET,
+    record::TARGET,
+    record::bytes::TARGET,
+    scenario::TARGET,
+    scenario::bytes::TARGET,
     seccomp_profile::TARGET,
     seccomp_profile::bytes::TARGET,
     syscall_profile::TARGET,
