@@ -145,7 +145,7 @@ impl Sets {
         for (field, set, had) in [
             ("bounding", bound, bounding),
             ("effective", effective, had),
-            ("inheritable", inheritable, had | own.inheritable),
+            ("inheritable", inheritable, had & bounding | own.inheritable),
             ("permitted", permitted, had),
             ("ambient", ambient, had),
         ] {
@@ -169,6 +169,8 @@ fn bits(set: Option<&Capabilities>) -> u64 {
 /// One operation on capabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
+    /// Sets the inheritable set alone: the kernel takes none into it that the bounding set has lost, but keeps those.
+    Inherit(u64),
     /// Drops everything else from the bounding set: what is kept, and the highest that the kernel knows.
     Bound(u64, u32),
     /// Keeps the permitted set over the change of user.
@@ -186,6 +188,7 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |set: u64| if set == 0 { "none".to_owned() } else { names(set).join(" ") };
         match self {
+            Op::Inherit(set) => write!(f, "capset inheritable: {}", list(*set)),
             Op::Bound(kept, _) => write!(f, "drop from the bounding set all but: {}", list(*kept)),
             Op::Keep => write!(f, "keep capabilities over the change of user"),
             Op::Set { sets, for_filter } => {

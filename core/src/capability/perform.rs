@@ -10,6 +10,7 @@ const SYS_ADMIN: u64 = 1 << 21;
 /// The child's part.
 pub(crate) fn perform(op: &Op) -> sys::Result<()> {
     match op {
+        Op::Inherit(set) => credential::inherit(*set),
         Op::Bound(kept, last) => {
             (0..=*last).filter(|number| kept >> number & 1 == 0).try_for_each(credential::drop_bounding)
         }

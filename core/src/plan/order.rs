@@ -78,6 +78,8 @@ pub enum Class {
     RaiseHard,
     /// The limit on descriptors holds.
     Files,
+    /// The inheritable set is given what the bounding set will not have.
+    Inherit,
     /// The bounding set is reduced.
     Bound,
     /// User and groups are set.
@@ -186,6 +188,8 @@ pub const TABLE: &[Row] = &[
     (Class::Path, Class::Enter, "the host's /dev/null is still needed", "CVE-2025-31133"),
     (Class::ReadOnlyRoot, Class::Enter, "never writable for the workload", "runtime-spec"),
     (Class::Mount, Class::Enter, "sources are paths of the host", "runtime-spec"),
+    (Class::Inherit, Class::Bound, "nothing is inheritable that the bounding set has lost", "capset(2)"),
+    (Class::Hold, Class::Inherit, "the exec gives no more than the tracer could give", "ptrace(2)"),
     (Class::Bound, Class::Identity, "needs CAP_SETPCAP, lost with user 0", "capabilities(7)"),
     (Class::Enter, Class::Identity, "pivot_root needs CAP_SYS_ADMIN", "pivot_root(2)"),
     (Class::Identity, Class::Capabilities, "setresuid clears them", "capabilities(7)"),
@@ -250,6 +254,7 @@ pub fn class(op: &Op) -> Option<Class> {
         Op::Mount(_) => Class::Mount,
         Op::Device(_) => Class::Device,
         Op::Path(mask::Op::Mask(_) | mask::Op::ReadOnly(_)) => Class::Path,
+        Op::Capability(capability::Op::Inherit(_)) => Class::Inherit,
         Op::Capability(capability::Op::Bound(..)) => Class::Bound,
         Op::Capability(capability::Op::Set { .. }) => Class::Capabilities,
         Op::AppArmor(_) | Op::Selinux(_) => Class::Label,

@@ -219,6 +219,9 @@ pub(crate) fn identity(config: &Config, host: &Host, steps: &mut Vec<Step>) -> R
         push(plan::Op::Process(Op::SessionKeyring));
     }
     let (sets, _) = config.capabilities.granted(host, config.namespaces.separates(Kind::User));
+    if sets.inheritable & !sets.bounding != 0 {
+        push(plan::Op::Capability(capability::Op::Inherit(sets.inheritable)));
+    }
     push(plan::Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability.min(63))));
     if process.uid != 0 {
         push(plan::Op::Capability(capability::Op::Keep));

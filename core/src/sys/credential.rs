@@ -5,6 +5,9 @@
 
 use super::{Result, Sysno, args, call};
 
+/// Of capget(2) and capset(2).
+const VERSION_3: u32 = 0x2008_0522;
+
 /// `setresuid(2)` with all three ids equal.
 ///
 /// # Errors
@@ -49,12 +52,24 @@ pub fn gid() -> u32 {
     unsafe { call(Sysno::getegid, args![0]) }.map_or(u32::MAX, |gid| gid as u32)
 }
 
+/// Sets the calling thread's inheritable capabilities, and leaves the permitted and effective ones as they are.
+///
+/// # Errors
+/// As in `capset(2)`.
+pub fn inherit(inheritable: u64) -> Result<()> {
+    let header = [VERSION_3, 0];
+    let mut data = [[0u32; 3]; 2];
+    // SAFETY: header and data have the layouts of capget(2)'s version 3 and outlive the call.
+    unsafe { call(Sysno::capget, args![header.as_ptr(), data.as_mut_ptr()]) }?;
+    let set = |nth: usize| u64::from(data[1][nth]) << 32 | u64::from(data[0][nth]);
+    capset(set(1), set(0), inheritable)
+}
+
 /// Sets the calling thread's permitted, effective and inheritable capabilities.
 ///
 /// # Errors
 /// As in `capset(2)`.
 pub fn capset(permitted: u64, effective: u64, inheritable: u64) -> Result<()> {
-    const VERSION_3: u32 = 0x2008_0522;
     let header = [VERSION_3, 0];
     let low = |set: u64| set as u32;
     let high = |set: u64| (set >> 32) as u32;
