@@ -159,6 +159,13 @@ impl Launcher for Oci {
 
     fn start(&self, bundle: &Bundle, id: &str, stdio: Stdio) -> Result<Box<dyn Running>, StartError> {
         let pid_file = bundle.dir().join("pid");
+        // One that an earlier container of the bundle has left would be taken for this one's.
+        match fs::remove_file(&pid_file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StartError::System { operation: "remove the last pid file", source: error });
+            }
+            _ => {}
+        }
         let (mut command, delete) = self.command(bundle, id)?;
         command.arg("--pid-file").arg(&pid_file).arg(id);
         // The file is renamed into place, or written in one go; half a number is not one that ends a line.

@@ -19,6 +19,9 @@ use crate::progress::say;
 /// How often the launcher is looked at while one waits for it.
 const TICK: Duration = Duration::from_millis(1);
 
+/// errno(3)
+const ESRCH: i32 = 3;
+
 /// The launcher's process, and the container's first one.
 #[derive(Debug)]
 pub(super) struct Foreground {
@@ -53,6 +56,10 @@ impl Foreground {
                 let init = init.map_err(|errno| io::Error::from_raw_os_error(errno.into_raw()));
                 return match init {
                     Ok(init) => Ok(Foreground { launcher, pid, init, exit: None }),
+                    // It has ended already, and its launcher is about to say why.
+                    Err(source) if source.raw_os_error() == Some(ESRCH) && ends(&mut launcher) => {
+                        Err(StartError::Refused(super::last_line(bundle)))
+                    }
                     Err(source) => {
                         end(&mut launcher).map_err(system("end the launcher"))?;
                         Err(StartError::System { operation: "find the container's first process", source })
@@ -186,6 +193,19 @@ fn await_success(mut command: Command, bundle: &Bundle) -> Result<(), StartError
     }
     let status = launcher.wait().map_err(system("wait for the launcher"))?;
     if status.success() { Ok(()) } else { Err(StartError::Refused(super::last_line(bundle))) }
+}
+
+/// Whether it ends by itself in time.
+fn ends(launcher: &mut Child) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < LIMIT {
+        match launcher.try_wait() {
+            Ok(Some(_)) => return true,
+            Ok(None) => thread::sleep(TICK),
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 fn end(launcher: &mut Child) -> io::Result<()> {
