@@ -17,6 +17,7 @@ pub mod edit;
 mod expect;
 mod facts;
 pub mod faults;
+pub mod fuzzed;
 mod group;
 pub mod hook;
 pub mod inside;

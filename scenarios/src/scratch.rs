@@ -25,10 +25,22 @@ impl Scratch {
     /// # Errors
     /// When the temporary directory cannot be written.
     pub fn new() -> io::Result<Scratch> {
+        Scratch::beginning("isolab")
+    }
+
+    /// The same of a fuzzer: `isolab-fuzz-<pid>-<n>`.
+    ///
+    /// # Errors
+    /// As [`Scratch::new`].
+    pub(crate) fn of_fuzzer() -> io::Result<Scratch> {
+        Scratch::beginning("isolab-fuzz")
+    }
+
+    fn beginning(with: &str) -> io::Result<Scratch> {
         let pid = std::process::id();
         let base = std::env::temp_dir();
         for number in 0.. {
-            let name = format!("isolab-{pid}-{number}");
+            let name = format!("{with}-{pid}-{number}");
             let path = base.join(&name);
             match fs::DirBuilder::new().mode(0o711).create(&path) {
                 Ok(()) => {
@@ -65,10 +77,11 @@ impl Drop for Scratch {
     }
 }
 
-/// The pid in a name of the form `isolab-<pid>-<n>`.
+/// The pid in a name of the form `isolab-<pid>-<n>` or `isolab-fuzz-<pid>-<n>`.
 #[must_use]
 pub(crate) fn owner_pid(name: &str) -> Option<u32> {
-    let (pid, number) = name.strip_prefix("isolab-")?.split_once('-')?;
+    let name = name.strip_prefix("isolab-")?;
+    let (pid, number) = name.strip_prefix("fuzz-").unwrap_or(name).split_once('-')?;
     number.parse::<u32>().ok()?;
     pid.parse().ok()
 }
@@ -127,7 +140,16 @@ mod tests {
     #[test]
     fn names_of_others_are_not_ours() {
         assert_eq!(owner_pid("isolab-12-3"), Some(12));
-        for other in ["isolab", "isolab-12", "isolab-x-1", "isolab-1-x", "other-1-1"] {
+        assert_eq!(owner_pid("isolab-fuzz-12-3"), Some(12));
+        for other in [
+            "isolab",
+            "isolab-12",
+            "isolab-fuzz-x-1",
+            "isolab-fuzz-1",
+            "isolab-x-1",
+            "isolab-1-x",
+            "other-1-1",
+        ] {
             assert_eq!(owner_pid(other), None);
         }
     }

@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod diff;
 mod faults;
+mod from_fuzz;
 mod history;
 mod host;
 mod image;
@@ -72,7 +73,7 @@ enum Command {
     Diff(diff::Arguments),
     /// What a launch leaves when something in it fails: each system call, a kill at each, by launcher
     Faults(faults::Arguments),
-    /// Runs scenario files, or scenarios of the catalogue by id
+    /// Runs scenario files, scenarios of the catalogue by id, or an input that a fuzzer has drawn
     Run(run::Arguments),
     /// Boots several kernels, runs the same scenarios in each, and shows what changed
     Kernels(Box<kernels::Arguments>),

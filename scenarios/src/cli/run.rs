@@ -1,6 +1,6 @@
-//! `isolab run`: scenario files that a user wrote, or scenarios of the catalogue by id.
+//! `isolab run`: scenario files that a user wrote, scenarios of the catalogue by id, or what a fuzzer has drawn.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use isolab_scenarios::cost::ladder;
@@ -11,13 +11,20 @@ use isolab_scenarios::schema::{self, Guarantee, Kind};
 use super::bench::{self, Tuning};
 use super::matrix;
 use super::session::{self, Session};
-use super::{Common, Failure, check};
+use super::{Common, Failure, check, from_fuzz};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Scenario files, ids of the catalogue's guarantees, or matrices of `isolab bench interference` by name
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from_fuzz")]
     scenarios: Vec<String>,
+    /// Launches an input of the fuzz targets launch_config and launch_diff, or a config.json with their workload, and tells what
+    /// is not as asked, and how launchers differ
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenarios", "out"])]
+    from_fuzz: Option<PathBuf>,
+    /// Also times launches of it, with launchers taking turns
+    #[arg(long, requires = "from_fuzz", conflicts_with = "scenarios")]
+    bench: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -30,6 +37,9 @@ enum Scenario {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    if let Some(file) = &arguments.from_fuzz {
+        return from_fuzz::run(file, &arguments.common, arguments.bench);
+    }
     // All are read before the first is run.
     let scenarios = arguments.scenarios.iter().map(|name| load(name)).collect::<Result<Vec<_>, _>>()?;
     let mut session = Session::begin("run", &arguments.common)?;

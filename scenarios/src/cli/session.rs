@@ -117,7 +117,7 @@ impl Session {
 }
 
 /// The launchers by name, each once; without names all that are installed, and an entry for each that is not.
-fn launchers(names: &[String], host: &Host) -> Result<Found, Failure> {
+pub(super) fn launchers(names: &[String], host: &Host) -> Result<Found, Failure> {
     if names.is_empty() {
         return Ok(launcher::find(host));
     }

@@ -7,6 +7,7 @@
 mod explain;
 mod facts;
 mod filters;
+mod outside;
 mod render;
 
 use std::collections::BTreeMap;
@@ -221,7 +222,21 @@ fn look(
     Ok(facts::all(&seen?, own, &inside, filters))
 }
 
-fn compare(
+/// The facts of a container that is looked at from outside alone, whatever runs in it.
+///
+/// # Errors
+/// One line, when it cannot be read.
+pub(crate) fn facts_of(pid: i32, own: &Observation, host: &Host) -> Result<BTreeMap<String, String>, String> {
+    let seen = Observation::of(pid, &host.cgroups).map_err(|error| error.to_string())?;
+    let inside = outside::of(pid).map_err(|error| error.to_string())?;
+    Ok(facts::all(&seen, own, &inside, filters::verdicts(pid)))
+}
+
+/// What differs in the facts of several launchers.
+///
+/// # Errors
+/// Of one's own catalogue.
+pub(crate) fn compare(
     launchers: Vec<String>,
     seen: &[BTreeMap<String, String>],
     refused: BTreeMap<String, String>,
