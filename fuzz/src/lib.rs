@@ -8,6 +8,9 @@ pub mod cgroup_ops;
 pub mod cli_id_state;
 pub mod engine;
 pub mod image_layer;
+pub mod launch_config;
+pub mod launch_diff;
+pub mod live;
 pub mod observe;
 pub mod oci_config;
 pub mod overlay_ops;
@@ -29,7 +32,7 @@ pub use target::Target;
 pub use libfuzzer_sys;
 
 /// All targets.
-pub const TARGETS: &[Target] = &[
+    &[launch_config::TARGET, launch_diff::TARGET, oci_config::bytes::TARGET, seccomp_profile::bytes::TARGET];
     cgroup_ops::TARGET,
     cli_id_state::TARGET,
     image_layer::TARGET,
@@ -48,6 +51,8 @@ pub const TARGETS: &[Target] = &[
     seccomp_profile::bytes::TARGET,
     syscall_profile::TARGET,
 ];
+pub const TARGETS: &[Target] =
+pub const TARGETS: &[Target] = &[
 
 /// The program of a target: libFuzzer's under `cargo fuzz`, else one that replays.
 #[macro_export]
