@@ -132,6 +132,23 @@ fn capabilities_after_the_exec_are_those_foretold() {
     }
 }
 
+/// The kernel keeps a capability inheritable that the bounding set has lost, and makes none so.
+#[test]
+fn what_is_inheritable_need_not_be_in_the_bounding_set() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    for uid in [0, 7] {
+        let mut bundle = Bundle::new();
+        bundle.config["process"]["user"]["uid"] = json!(uid);
+        bundle.config["process"]["capabilities"] = json!({
+            "bounding": ["CAP_CHOWN"], "inheritable": ["CAP_KILL"],
+            "permitted": ["CAP_KILL"], "effective": ["CAP_KILL"], "ambient": ["CAP_KILL"],
+        });
+        assert_eq!(verify(&bundle).0, Enforced::Enforced, "{uid}");
+    }
+}
+
 /// The node behind a masked file is the host's, so nothing about it may be changed through the mask.
 #[test]
 fn a_masked_file_does_not_lead_to_the_hosts_null_device() {
