@@ -228,6 +228,11 @@ fn scheduling(spec: &Value, seen: &Outside, own: &Outside, findings: &mut Findin
     }
 }
 
+/// The nice value of a process.
+pub(super) fn nice(seen: &Outside) -> Option<i64> {
+    field(seen, 19)
+}
+
 /// A field of `/proc/PID/stat` by its number in proc_pid_stat(5); the second may hold anything, in parentheses.
 fn field(seen: &Outside, number: usize) -> Option<i64> {
     let (_, rest) = seen.text("stat").rsplit_once(')')?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::items;
+use super::{items, lists};
 use crate::fuzzed::outside::Outside;
 use crate::fuzzed::puppet::PATH;
 
@@ -39,6 +39,13 @@ pub fn refusals(spec: &Value, own: &Outside, uptime: f64) -> Vec<String> {
         if lines.len() > 340 || lines.iter().sum::<usize>() >= 4096 {
             reasons.push(field.to_owned());
         }
+    }
+    // sched_setattr(2): a nice value is lowered by CAP_SYS_NICE, which a child in a user namespace has there alone.
+    let asked = &spec["process"]["scheduler"];
+    let nice = asked["nice"].as_i64().unwrap_or(0);
+    let lowers = super::process::nice(own).is_some_and(|own| nice < own);
+    if lists(spec, "user") && asked["policy"].is_string() && asked["policy"] != "SCHED_IDLE" && lowers {
+        reasons.push("process.scheduler".into());
     }
     // time_namespaces(7): a clock cannot be made to show less than nothing.
     for (clock, offset) in spec["linux"]["timeOffsets"].as_object().into_iter().flatten() {
