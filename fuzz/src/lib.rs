@@ -32,11 +32,13 @@ pub use target::Target;
 pub use libfuzzer_sys;
 
 /// All targets.
-    &[launch_config::TARGET, launch_diff::TARGET, oci_config::bytes::TARGET, seccomp_profile::bytes::TARGET];
+pub const TARGETS: &[Target] = &[
     cgroup_ops::TARGET,
     cli_id_state::TARGET,
     image_layer::TARGET,
     image_layer::bytes::TARGET,
+    launch_config::TARGET,
+    launch_diff::TARGET,
     observe::TARGET,
     observe::bytes::TARGET,
     oci_config::TARGET,
@@ -51,8 +53,6 @@ pub use libfuzzer_sys;
     seccomp_profile::bytes::TARGET,
     syscall_profile::TARGET,
 ];
-pub const TARGETS: &[Target] =
-pub const TARGETS: &[Target] = &[
 
 /// The program of a target: libFuzzer's under `cargo fuzz`, else one that replays.
 #[macro_export]
