@@ -87,7 +87,7 @@ fn walk(value: &Value, what: &What, pointer: String, places: &mut Places) {
         What::Tables(fields) => {
             let items = value.as_array().into_iter().flatten().enumerate();
             items.for_each(|(index, item)| {
-                walk(item, &What::Table(*fields), format!("{pointer}/{index}"), places)
+                walk(item, &What::Table(fields), format!("{pointer}/{index}"), places)
             });
         }
         What::Map(what) => {

@@ -10,7 +10,7 @@ pub fn filled(value: &Value, what: &What) -> Value {
     match what {
         What::Table(fields) => Value::Object(table(value, fields)),
         What::Tables(fields) => {
-            value.as_array().into_iter().flatten().map(|item| filled(item, &What::Table(*fields))).collect()
+            value.as_array().into_iter().flatten().map(|item| filled(item, &What::Table(fields))).collect()
         }
         What::Tagged(kinds) => {
             let word = value["is"].as_str().unwrap_or_default();

@@ -181,7 +181,7 @@ fn walk(node: &Node, what: &What, way: &mut Vec<Step>, visit: &mut dyn FnMut(&[S
     visit(way, what, node);
     match what {
         What::Table(keys) => entries(node, keys, way, visit),
-        What::Tables(keys) => each(node, way, &mut |way, node| walk(node, &What::Table(*keys), way, visit)),
+        What::Tables(keys) => each(node, way, &mut |way, node| walk(node, &What::Table(keys), way, visit)),
         What::Facts => each(node, way, &mut |way, node| walk(node, &What::Table(EXPECT), way, visit)),
         What::Several(choice) | What::Map(choice) => {
             each(node, way, &mut |way, node| walk(node, &What::One(*choice), way, visit));

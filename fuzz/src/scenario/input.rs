@@ -195,7 +195,7 @@ pub(super) const NO_PATHS: &[&str] =
 fn facts(u: &mut Unstructured<'_>, depth: usize) -> Result<Node> {
     let mut entries: Vec<(String, Node)> = Vec::new();
     for _ in 0..=some(u, 2)? {
-        let path = (*u.choose(PATHS)?).0.to_owned();
+        let path = u.choose(PATHS)?.0.to_owned();
         let mut expected = table(EXPECT, u, depth + 1)?;
         if let Node::Table(expected) = &mut expected
             && expected.is_empty()

@@ -34,7 +34,7 @@ pub fn same(seen: &Value, drawn: Option<&Node>, what: &What) -> Result<(), Strin
     };
     match (what, drawn) {
         (What::Table(keys), _) => table(seen, drawn, keys),
-        (What::Tables(keys), Node::List(items)) => all(seen, items, &What::Table(*keys)),
+        (What::Tables(keys), Node::List(items)) => all(seen, items, &What::Table(keys)),
         (What::Edits, Node::List(items)) => items_alike(seen, items.iter().map(edit)),
         (What::Facts, Node::Table(facts)) => {
             let Value::Object(seen) = seen else { return Err(format!(": {seen} is no table of facts")) };
