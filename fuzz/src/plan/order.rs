@@ -51,6 +51,11 @@ const PAIRS: [(&str, Is, Is); 22] = [
     ("enter, start hooks", is_entry, |op| is_hook(op, true)),
     // pivot_root(2) takes CAP_SYS_ADMIN, which goes with user 0; so does dropping from the bounding set take CAP_SETPCAP.
     ("enter, identity", is_entry, is_identity),
+    (
+        "inherit, bound",
+        |op| matches!(op, Op::Capability(capability::Op::Inherit(_))),
+        |op| matches!(op, Op::Capability(capability::Op::Bound(..))),
+    ),
     ("bound, identity", |op| matches!(op, Op::Capability(capability::Op::Bound(..))), is_identity),
     // setresuid(2) clears them.
     ("identity, capabilities", is_identity, |op| matches!(op, Op::Capability(capability::Op::Set { .. }))),

@@ -20,8 +20,9 @@ pub(in crate::plan) fn granted(config: &Config, host: &Host) -> Sets {
     let had = known & if user { u64::MAX } else { host.capabilities.permitted };
     let bound = known & if user { u64::MAX } else { host.capabilities.bounding };
     let asked = config.capabilities;
+    // capset(2): what is added to the inheritable set is in the bounding one.
     let (permitted, inheritable) =
-        (asked.permitted & had, asked.inheritable & (had | known & host.capabilities.inheritable));
+        (asked.permitted & had, asked.inheritable & (had & bound | known & host.capabilities.inheritable));
     Sets {
         permitted,
         inheritable,
@@ -67,6 +68,10 @@ pub(super) fn expect(config: &Config, host: &Host, all: &mut Expected) {
         }
     }
     let sets = granted(config, host);
+    // capset(2): only what the bounding set still has can be added to the inheritable one.
+    if sets.inheritable & !sets.bounding != 0 {
+        push(Op::Capability(capability::Op::Inherit(sets.inheritable)));
+    }
     push(Op::Capability(capability::Op::Bound(sets.bounding, host.last_capability.min(63))));
     if process.uid != 0 {
         push(Op::Capability(capability::Op::Keep));
