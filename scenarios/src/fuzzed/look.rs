@@ -67,7 +67,10 @@ pub fn look(ground: &Ground, launcher: &dyn Launcher, input: &Input) -> io::Resu
             looked?;
         }
         Err(StartError::Refused(reason) | StartError::NotOffered(reason)) => found.refused = Some(reason),
-        Err(StartError::Hang) => found.missing.push(StartError::Hang.to_string()),
+        Err(StartError::Hang) => {
+            found.refused = Some(StartError::Hang.to_string());
+            found.missing.push(StartError::Hang.to_string());
+        }
         Err(StartError::System { operation, source }) => {
             return Err(io::Error::new(source.kind(), format!("{operation}: {source}")));
         }
