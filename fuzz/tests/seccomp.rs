@@ -72,7 +72,7 @@ fn most_drawn_profiles_are_accepted_and_decide_by_all_means() {
     assert!(percent(named, calls) > 40 && percent(looked, calls) > 20, "{named} and {looked} of {calls}");
     assert_eq!(actions.len(), 8, "every action: {actions:x?}");
     assert!(longest > 1000, "{longest}");
-    assert!(asked.iter().all(|count| *count > 10), "{asked:?}");
+    assert!(asked.iter().all(|count| *count > 5), "{asked:?}");
 }
 
 #[test]
