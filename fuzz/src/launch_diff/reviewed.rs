@@ -126,6 +126,17 @@ pub const REVIEWED: &[Reviewed] = &[
     Reviewed {
         fact: "refused",
         launchers: &["crun"],
+        when: |_, values| {
+            values.lists("time")
+                && values.spec["linux"]["timeOffsets"].is_null()
+                && values.is_refused("sync socket")
+        },
+        why: "crun's child ends where a time namespace is given no offsets, which are optional",
+        source: "config-linux.md, Offset for Time Namespace: timeOffsets (object, OPTIONAL)",
+    },
+    Reviewed {
+        fact: "refused",
+        launchers: &["crun"],
         when: |_, values| values.core.is_none() && has_high_id(values.spec),
         why: "crun takes no ids beyond a positive int, and does not say so",
         source: "config.md, POSIX-platform User: uid and gid are int",
