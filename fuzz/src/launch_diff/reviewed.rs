@@ -127,9 +127,7 @@ pub const REVIEWED: &[Reviewed] = &[
         fact: "refused",
         launchers: &["crun"],
         when: |_, values| {
-            values.lists("time")
-                && values.spec["linux"]["timeOffsets"].is_null()
-                && values.is_refused("sync socket")
+            values.lists("time") && values.spec["linux"]["timeOffsets"].is_null() && values.core.is_none()
         },
         why: "crun's child ends where a time namespace is given no offsets, which are optional",
         source: "config-linux.md, Offset for Time Namespace: timeOffsets (object, OPTIONAL)",
