@@ -6,7 +6,7 @@ use isolab_core::{capability, cgroup, device, hook, landlock, mask, mount, names
 type Is = fn(&Op) -> bool;
 
 /// All of the first come before any of the second.
-const PAIRS: [(&str, Is, Is); 22] = [
+const PAIRS: [(&str, Is, Is); 23] = [
     // Limited before its first instruction.
     ("limit, clone", is_limit, is_clone),
     ("limit, join", is_limit, |op| matches!(op, Op::Cgroup(cgroup::Op::Join { .. }))),
