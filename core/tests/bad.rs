@@ -63,6 +63,15 @@ fn tempfile() -> fs::File {
     file
 }
 
+/// Deletes the bundle's container at its end, and when the test fails before that.
+struct Deleted<'b>(&'b Bundle);
+
+impl Drop for Deleted<'_> {
+    fn drop(&mut self) {
+        runtime(self.0).args(["delete", "--force", &self.0.id]).stderr(Stdio::null()).status().ok();
+    }
+}
+
 fn runtime(bundle: &Bundle) -> Command {
     let mut command = Command::new(RUNTIME);
     command.arg("--root").arg(bundle.dir.join("state"));
@@ -235,6 +244,7 @@ fn commands_that_make_no_sense_have_no_effect() {
     let bundle = Bundle::new().with_shell("while true; do read x || sleep 1; done");
     let before = traces(&host, &bundle);
     bundle.write();
+    let _deleted = Deleted(&bundle);
     let does = |words: &[&str]| ended(runtime(&bundle).args(words));
     let dir = bundle.dir.to_str().unwrap();
     let refused = |words: &[&str], reason: &str| {

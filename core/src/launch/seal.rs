@@ -48,7 +48,7 @@ pub fn seal() -> Result<(), Error> {
 /// Whether nobody can write to the file that this process executes: it is on a read-only mount, or sealed.
 fn is_sealed() -> sys::Result<bool> {
     let own = fs::openat(sys::here(), OWN, libc::O_RDONLY, 0)?;
-    let read_only = fs::mount_flags(own.as_fd())? & libc::ST_RDONLY != 0;
+    let read_only = mount::mount_flags(own.as_fd())? & libc::ST_RDONLY != 0;
     Ok(read_only || fs::is_write_sealed(own.as_fd()))
 }
 

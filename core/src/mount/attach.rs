@@ -85,7 +85,7 @@ fn remount(attached: BorrowedFd<'_>, wanted: table::Attributes) -> sys::Result<(
     if wanted.clear & libc::MOUNT_ATTR__ATIME != 0 {
         cleared |= ATIME_FLAGS;
     }
-    let mut flags = fs::mount_flags(attached)? & !cleared | set;
+    let mut flags = mount::mount_flags(attached)? & !cleared | set;
     if wanted.clear & libc::MOUNT_ATTR__ATIME != 0 && flags & ATIME_FLAGS == 0 {
         flags |= libc::MS_RELATIME;
     }

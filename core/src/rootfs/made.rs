@@ -11,7 +11,7 @@ use super::resolve::{self, ROOT};
 use crate::launch::noted::Noted;
 use crate::plan::{Op, Plan};
 use crate::rootfs;
-use crate::sys::{self, Errno, Result, fs};
+use crate::sys::{self, Errno, Result, fs, mount};
 
 /// The root of a container, and where it is noted what is made in it.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ impl Inside<'_> {
         path: &CStr,
         make: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
-        let is_roots = || Ok(fs::mount_id(self.root)? == fs::mount_id(directory)?);
+        let is_roots = || Ok(mount::mount_id(self.root)? == mount::mount_id(directory)?);
         let noted = twice(is_roots).unwrap_or(false) && self.noted.add(path);
         let made = make();
         if noted && made.is_err() {

@@ -195,3 +195,38 @@ pub fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: u64, data: &CStr)
     unsafe { call(Sysno::mount, args![text(source), text(target), text(kind), flags, text(data)]) }?;
     Ok(())
 }
+
+/// Not in the libc crate (`statfs.h` of the kernel).
+const ST_NOSYMFOLLOW: u64 = 0x2000;
+
+/// The flags of the mount that an object is on, in the values of `mount(2)` (`MS_RDONLY` and so on). One on a
+/// read-only file system counts as read-only.
+///
+/// # Errors
+/// As in `fstatfs(2)`.
+pub fn mount_flags(fd: BorrowedFd<'_>) -> Result<u64> {
+    // `struct statfs` of 64-bit kernels is 15 words; the flags, which the libc crate keeps to itself, are the 11th.
+    let mut stat = [0u64; 15];
+    // SAFETY: the kernel fills the words.
+    unsafe { call(Sysno::fstatfs, args![raw(fd), stat.as_mut_ptr()]) }?;
+    let flags = stat[10];
+    // These have the same values as MS_*, see statfs(2).
+    let protections = libc::ST_RDONLY | libc::ST_NOSUID | libc::ST_NODEV | libc::ST_NOEXEC;
+    // This one has not.
+    let no_links = if flags & ST_NOSYMFOLLOW == 0 { 0 } else { libc::MS_NOSYMFOLLOW };
+    Ok(flags & (protections | libc::ST_NOATIME | libc::ST_NODIRATIME) | no_links)
+}
+
+/// The number of the mount that an object is on, the first in a line of `mountinfo`.
+///
+/// # Errors
+/// As in `statx(2)`; `ENOSYS` before Linux 5.8, which does not tell it.
+pub fn mount_id(fd: BorrowedFd<'_>) -> Result<u64> {
+    let mut stat = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    let what = libc::STATX_MNT_ID;
+    // SAFETY: the kernel fills the structure, which has the size that it writes; the name outlives the call.
+    unsafe { call(Sysno::statx, args![raw(fd), text(c""), libc::AT_EMPTY_PATH, what, stat.as_mut_ptr()]) }?;
+    // SAFETY: zeroed, then filled; every bit pattern is a valid `statx`.
+    let stat = unsafe { stat.assume_init() };
+    if stat.stx_mask & what == 0 { Err(Errno::ENOSYS) } else { Ok(stat.stx_mnt_id) }
+}
