@@ -16,10 +16,15 @@ use serde_json::json;
 
 const RUNTIME: &str = env!("CARGO_BIN_EXE_isolab-runtime");
 
-/// What a caller could hand down, as the workload sees it, written to a file: it may have no standard output.
+/// What a caller could hand down, as the workload sees it, written to a file: it may have no standard output. The name of
+/// the secret is the bundle's own: until its permissions are set, every root of this machine may see a key.
 const SEES: &str = "b=/bin/busybox; exec > /saw; $b ls /proc/$$/fd; $b pwd; $b env; \
     $b grep -E '^(Sig[BIC]|Shd|Uid|Gid|Groups|Cap|NoNewPrivs|Umask)' /proc/$$/status; \
-    $b awk '{ print $1 == $5, $1 == $6 }' /proc/$$/stat; $b grep -c isolab-secret /proc/keys || true";
+    $b awk '{ print $1 == $5, $1 == $6 }' /proc/$$/stat; $b grep -c SECRET /proc/keys || true";
+
+fn key(bundle: &Bundle) -> &str {
+    text(Path::new(bundle.dir.file_name().unwrap()))
+}
 
 /// What it is, what it needs, and how it comes to call.
 const CALLERS: [(&str, &str, &str); 12] = [
@@ -37,17 +42,17 @@ const CALLERS: [(&str, &str, &str); 12] = [
     (
         "keys",
         "keyctl",
-        "exec keyctl session - bash -c 'keyctl setperm $(keyctl padd user isolab-secret @s < /etc/passwd) 0x3f000000; \
-         grep -q isolab-secret /proc/keys || exit 9; exec \"$0\" \"$@\"' \"$@\"",
+        "exec keyctl session - bash -c 'keyctl setperm $(keyctl padd user $KEY @s < /etc/passwd) 0x3f000000; \
+         grep -q $KEY /proc/keys || exit 9; exec \"$0\" \"$@\"' \"$@\"",
     ),
 ];
 
 /// What of them a script that prints cannot be: it would be refused its output, or its programs.
 const NOT_SCRIPTS: [&str; 2] = ["no standard streams", "a closed umask, an environment"];
 
-fn call(caller: &str, command: &[&str]) -> Option<i32> {
+fn call(caller: &str, key: &str, command: &[&str]) -> Option<i32> {
     let mut bash = Command::new("bash");
-    bash.args(["-c", caller, "bash"]).args(command);
+    bash.env("KEY", key).args(["-c", caller, "bash"]).args(command);
     bash.status().unwrap().code()
 }
 
@@ -60,7 +65,9 @@ fn saw(bundle: &Bundle) -> String {
 
 /// With everything shown that a caller could have left.
 fn bundle(script: &str) -> Bundle {
-    let mut bundle = Bundle::new().with_shell(script);
+    let bundle = Bundle::new();
+    let script = script.replace("SECRET", key(&bundle));
+    let mut bundle = bundle.with_shell(&script);
     bundle.config["linux"]["maskedPaths"] = json!([]);
     bundle.config["root"]["readonly"] = json!(false);
     bundle
@@ -73,7 +80,7 @@ fn each(bundle: &Bundle, but: &[&str], command: &[&str]) {
         if !need::met(&[need]) {
             continue;
         }
-        assert_eq!(call(caller, command), Some(0), "{name}");
+        assert_eq!(call(caller, key(bundle), command), Some(0), "{name}");
         let seen = saw(bundle);
         if tidy.is_empty() {
             tidy.clone_from(&seen);
@@ -125,13 +132,23 @@ fn an_added_process_inherits_nothing() {
     let (root, dir) = (bundle.dir.join("root"), bundle.write());
     let of = |words: &[&str]| {
         let words = [&[RUNTIME, "--root", text(&root)], words].concat();
-        call("exec \"$@\" >/dev/null 2>&1", &words)
+        call("exec \"$@\" >/dev/null 2>&1", "", &words)
     };
     assert_eq!(of(&["run", "--detach", "--bundle", text(dir), &bundle.id]), Some(0));
     each(
         &bundle,
         &[],
-        &[RUNTIME, "--root", text(&root), "exec", &bundle.id, "/bin/busybox", "sh", "-c", SEES],
+        &[
+            RUNTIME,
+            "--root",
+            text(&root),
+            "exec",
+            &bundle.id,
+            "/bin/busybox",
+            "sh",
+            "-c",
+            &SEES.replace("SECRET", key(&bundle)),
+        ],
     );
     assert_eq!(of(&["delete", "--force", &bundle.id]), Some(0));
 }
@@ -148,7 +165,7 @@ fn a_caller_who_may_open_little_leaves_nothing() {
     let before = traces(&host, &bundle);
     let (mut failed, mut done) = (0, 0);
     for most in (3..40).chain([1024]) {
-        match call(&format!("ulimit -n {most}; exec \"$@\" 2>/dev/null"), &command) {
+        match call(&format!("ulimit -n {most}; exec \"$@\" 2>/dev/null"), "", &command) {
             Some(0) => done += 1,
             _ => failed += 1,
         }
