@@ -9,6 +9,7 @@ use isolab_core::config::Config;
 use isolab_core::host::Host;
 use serde_json::{Value, json};
 
+use crate::executable;
 use crate::probe::PROGRAM;
 use crate::scratch::{Scratch, named};
 
@@ -58,7 +59,9 @@ impl Bundle {
         fs::hard_link(&copy, &installed)
             .or_else(|error| match error.kind() {
                 // The root filesystem is on a mount of its own.
-                io::ErrorKind::CrossesDevices => fs::copy(&copy, &installed).map(drop),
+                io::ErrorKind::CrossesDevices => {
+                    executable::written(|| fs::copy(&copy, &installed)).map(drop)
+                }
                 _ => Err(error),
             })
             .map_err(|error| named("link", &installed, &error))?;
@@ -128,7 +131,7 @@ impl Bundle {
 fn install(scratch: &Scratch, program: &Path) -> io::Result<PathBuf> {
     let copy = scratch.path().join("isolab");
     if !copy.exists() {
-        fs::copy(program, &copy).map_err(|error| named("copy", program, &error))?;
+        executable::written(|| fs::copy(program, &copy)).map_err(|error| named("copy", program, &error))?;
         fs::set_permissions(&copy, Permissions::from_mode(0o755))?;
     }
     Ok(copy)

@@ -14,6 +14,7 @@ pub mod cost;
 pub mod diff;
 pub mod drawn;
 pub mod edit;
+mod executable;
 mod expect;
 mod facts;
 pub mod faults;

@@ -18,6 +18,16 @@ pub fn unshare(namespaces: u64) -> Result<()> {
     Ok(())
 }
 
+/// `unshare(2)` of the calling thread's descriptors: from now on it has copies of its own, which go with it.
+///
+/// # Errors
+/// As in the manual page.
+pub fn unshare_descriptors() -> Result<()> {
+    // SAFETY: no pointers; what this thread closes or opens from now on is its own copy, and what others hold is theirs.
+    unsafe { call(Sysno::unshare, args![libc::CLONE_FILES as u64]) }?;
+    Ok(())
+}
+
 /// `setns(2)`.
 ///
 /// # Errors

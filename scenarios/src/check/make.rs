@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use isolab_core::sys::{self, Errno, fs as sys_fs, mount, tree};
 
+use crate::executable;
 use crate::schema::Make;
 use crate::scratch::named;
 
@@ -149,9 +150,9 @@ fn put(path: &Path, program: &Path, file: &Make, directory: bool) -> io::Result<
         return node(path, device);
     }
     if file.program {
-        return fs::copy(program, path).map(drop);
+        return executable::written(|| fs::copy(program, path)).map(drop);
     }
-    fs::write(path, &file.text)
+    executable::written(|| fs::write(path, &file.text))
 }
 
 fn node(path: &Path, device: &str) -> io::Result<()> {

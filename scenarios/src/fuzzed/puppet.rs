@@ -12,8 +12,6 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use isolab_core::sys::process;
@@ -32,8 +30,6 @@ const HEAD: usize = 64;
 const PAGE: usize = 4096;
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Between two tries to execute what somebody has open.
-const BUSY: Duration = Duration::from_millis(1);
 /// Offset of the code: it follows the ELF header and two program headers.
 const CODE: usize = 64 + 2 * 56;
 
@@ -65,26 +61,17 @@ pub fn is_there() -> bool {
     cfg!(target_arch = "x86_64")
 }
 
-/// Writes the program into a root file system, and sees that it runs: a process that another thread has forked meanwhile may
-/// have the file open for writing until its own exec, and nobody could execute it (ETXTBSY).
+/// Writes the program into a root file system.
 ///
 /// # Errors
-/// When the file cannot be written or executed.
+/// When the file cannot be written.
 pub fn install(rootfs: &Path) -> io::Result<()> {
     let path = rootfs.join(PATH.trim_start_matches('/'));
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(&path)?;
-    file.write_all(&executable())?;
-    drop(file);
-    loop {
-        let mut command = Command::new(&path);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        match command.status() {
-            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => thread::sleep(BUSY),
-            Ok(status) if status.success() => return Ok(()),
-            Ok(status) => return Err(io::Error::other(format!("{} ends with {status}", path.display()))),
-            Err(error) => return Err(crate::scratch::named("execute", &path, &error)),
-        }
-    }
+    crate::executable::written(|| {
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(&path)?;
+        file.write_all(&executable())
+    })
+    .map_err(|error| crate::scratch::named("write", &path, &error))
 }
 
 /// An executable (elf(5)) of two segments: the code, and a page to write to.
@@ -204,6 +191,8 @@ fn length(take: usize) -> usize {
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
     use crate::scratch::Scratch;
 
