@@ -37,7 +37,7 @@ pub use seal::seal;
 use start::Started;
 use timeline::Progress;
 pub use timeline::{StepTime, Timeline};
-pub use watcher::start_watcher;
+pub use watcher::{start_watcher, start_watcher_of_launches};
 
 /// How to launch.
 #[derive(Debug, Clone, Copy)]

@@ -44,30 +44,46 @@ pub(crate) struct Slot {
 
 /// What a launcher and its watcher share.
 struct Table {
+    watcher: i32,
     numbers: SharedNumbers<AtomicI32>,
     notes: SharedNumbers<AtomicU8>,
 }
 
 /// Starts the watcher of containers that die with this process, which a launch does otherwise: the less memory there is to
-/// copy the sooner it is done.
+/// copy the sooner it is done. Returns the watcher's number.
 ///
 /// # Errors
 /// Of `fork(2)`.
-pub fn start_watcher() -> Result<(), Error> {
-    let started = WATCHED.get_or_init(|| start(true)).as_ref();
-    started
-        .map(drop)
+pub fn start_watcher() -> Result<i32, Error> {
+    started(true)
+}
+
+/// The same for containers that outlive this process: only launches that are under way are watched.
+///
+/// # Errors
+/// Of `fork(2)`.
+pub fn start_watcher_of_launches() -> Result<i32, Error> {
+    started(false)
+}
+
+fn started(watched: bool) -> Result<i32, Error> {
+    let table = of(watched).get_or_init(|| start(watched)).as_ref();
+    table
+        .map(|table| table.watcher)
         .map_err(|errno| Error::system("fork a process that ends containers with this one", *errno))
 }
 
 static WATCHED: OnceLock<sys::Result<Table>> = OnceLock::new();
 static UNWATCHED: OnceLock<sys::Result<Table>> = OnceLock::new();
 
+fn of(watched: bool) -> &'static OnceLock<sys::Result<Table>> {
+    if watched { &WATCHED } else { &UNWATCHED }
+}
+
 impl Slot {
     /// Takes a free slot for a launch that may take so long. With `watched`, the process in it dies with this one.
     pub(crate) fn take(watched: bool, timeout: Duration) -> sys::Result<Slot> {
-        let table = if watched { &WATCHED } else { &UNWATCHED };
-        let table = table.get_or_init(|| start(watched)).as_ref().map_err(|errno| *errno)?;
+        let table = of(watched).get_or_init(|| start(watched)).as_ref().map_err(|errno| *errno)?;
         let numbers = table.numbers.get();
         let free = |(_, pair): &(usize, &'static [AtomicI32])| {
             pair[0].compare_exchange(0, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
@@ -120,14 +136,15 @@ impl Table {
 }
 
 fn start(watched: bool) -> sys::Result<Table> {
-    let table =
-        Table { numbers: SharedNumbers::new(1 + 2 * SLOTS)?, notes: SharedNumbers::new(SLOTS * ROOM)? };
+    let (numbers, notes) = (SharedNumbers::new(1 + 2 * SLOTS)?, SharedNumbers::new(SLOTS * ROOM)?);
+    let mut table = Table { watcher: 0, numbers, notes };
     let launcher = process::pidfd_open(std::process::id() as i32)?;
     // Blocked from its first instruction: a Ctrl-C must not end it before it has left the terminal's session.
     let mask = signal::block_all()?;
     let watcher = fork(0, || watch(&launcher, &table, watched));
     signal::restore(mask)?;
-    watcher.map(|_| table)
+    table.watcher = watcher?;
+    Ok(table)
 }
 
 /// The watcher's life. Raw calls only: it is a fork of a process that may have threads.

@@ -18,6 +18,7 @@ mod store;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::config::Config;
 use crate::hook::Hook;
 use crate::namespace::Kind;
 use crate::oci::Spec;
+use crate::sys::{no_matter, process};
 
 pub use entry::Entry;
 pub use error::Error;
@@ -37,6 +39,8 @@ pub use store::{Found, Listed, Store};
 
 /// The form of `state.json` that this version writes and reads.
 pub const VERSION: u32 = 1;
+/// How long a watcher may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A container as its last command left it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +69,9 @@ pub struct State {
     pub boot: String,
     /// The command that creates it, or did.
     pub creator: Identity,
+    /// The process that removes what its creator leaves if it is killed.
+    #[serde(default)]
+    pub watcher: Option<Identity>,
     /// Its first process, once there is one.
     pub init: Option<Identity>,
     /// Whether the creating came to its end. Before that it counts only as long as its creator lives.
@@ -109,6 +116,7 @@ impl State {
             terminal: config.process.terminal.is_some(),
             boot: status::boot(),
             creator: Identity::own()?,
+            watcher: None,
             init: None,
             complete: false,
             foreground: false,
@@ -133,7 +141,18 @@ impl State {
         if !self.is_of_this_boot() {
             return;
         }
+        self.await_watcher();
         drop(cgroup::remove(&self.groups, Duration::from_secs(1)));
+    }
+
+    /// Waits until the watcher of a creator that died is done. It removes groups by their paths, which may be the next container's
+    /// by then.
+    pub fn await_watcher(&self) {
+        let orphan = |watcher: Identity| (!self.creator.is_alive()).then(|| watcher.open()).flatten();
+        if let Some(watcher) = self.watcher.and_then(orphan) {
+            // One that hangs is no reason to leave the rest.
+            no_matter(process::poll(&[watcher.as_fd()], Some(PATIENCE)));
+        }
     }
 
     /// What the runtime-spec calls the state of a container (`runtime.md`, "State"): what hooks are given.

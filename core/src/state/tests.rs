@@ -54,6 +54,7 @@ fn state(creator: Identity) -> State {
         terminal: false,
         boot: status::boot(),
         creator,
+        watcher: None,
         init: None,
         complete: false,
         foreground: false,
@@ -163,6 +164,19 @@ fn groups_of_another_boot_are_left_to_whose_they_are_now() {
     assert!(path.exists());
     State { groups: vec![group], ..state(DEAD) }.remove_own_groups();
     assert!(!path.exists());
+}
+
+/// Whoever removes what was left is done before the next container of that name can be made.
+#[test]
+fn a_watcher_of_a_dead_creator_is_waited_for() {
+    let mut watcher = std::process::Command::new("/bin/sleep").arg("0.3").spawn().unwrap();
+    let watched = |creator| State { watcher: Identity::of(watcher.id().cast_signed()), ..state(creator) };
+    let (left, under_way) = (watched(DEAD), watched(Identity::own().unwrap()));
+    under_way.await_watcher();
+    assert!(watcher.try_wait().unwrap().is_none());
+    left.await_watcher();
+    assert!(watcher.try_wait().unwrap().is_some());
+    left.await_watcher();
 }
 
 #[test]

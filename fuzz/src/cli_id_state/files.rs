@@ -236,6 +236,7 @@ pub fn made(drawn: &Drawn, id: &str) -> State {
         terminal: false,
         boot: if drawn.boot { boot.trim_end().to_owned() } else { "another".into() },
         creator: process(drawn.creator),
+        watcher: None,
         init: drawn.init.map(process),
         complete: drawn.complete,
         foreground: drawn.foreground,

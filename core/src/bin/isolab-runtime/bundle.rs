@@ -7,7 +7,7 @@ use isolab_core::config::Config;
 use isolab_core::host::Host;
 use isolab_core::oci;
 use isolab_core::plan::Plan;
-use isolab_core::state::{Entry, State};
+use isolab_core::state::{Entry, Identity, State};
 
 use crate::arguments::Bundle;
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ pub(crate) struct Prepared {
 }
 
 /// Reads, checks and plans, all of which leaves nothing behind; then claims the name and notes what is about to be made.
-pub(crate) fn prepare(context: &Context, given: &Bundle) -> Result<Prepared, Failure> {
+pub(crate) fn prepare(context: &Context, given: &Bundle, watcher: i32) -> Result<Prepared, Failure> {
     let oci::Loaded { spec, left_out, bytes } = oci::load(&given.bundle.join("config.json"))?;
     for name in left_out {
         context.log.warn(&name);
@@ -38,7 +38,7 @@ pub(crate) fn prepare(context: &Context, given: &Bundle) -> Result<Prepared, Fai
     let plan = Plan::compile(&config, &Host::probe_for(&config))?;
     check_gaps(context, &plan, given.allow_partial)?;
     let entry = context.store.claim(&given.id)?;
-    let noted = note(&spec, &config, bundle, &plan, &entry).and_then(|state| {
+    let noted = note(&spec, &config, bundle, &plan, watcher, &entry).and_then(|state| {
         entry.write_config(&bytes)?;
         Ok(state)
     });
@@ -62,10 +62,12 @@ fn note(
     config: &Config,
     bundle: PathBuf,
     plan: &Plan,
+    watcher: i32,
     entry: &Entry,
 ) -> Result<State, Failure> {
-    let state = State::new(spec, config, bundle, &plan.directories)
+    let mut state = State::new(spec, config, bundle, &plan.directories)
         .map_err(|error| Failure::context("read /proc/self/stat", error))?;
+    state.watcher = Identity::of(watcher);
     entry.write(&state)?;
     Ok(state)
 }

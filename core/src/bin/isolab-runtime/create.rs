@@ -2,6 +2,8 @@
 
 use std::os::fd::AsFd;
 
+use isolab_core::launch;
+
 use crate::arguments::Bundle;
 use crate::bundle::{Prepared, prepare, undo};
 use crate::engine::{self, Wiring};
@@ -14,7 +16,7 @@ pub(crate) fn create(context: &Context, given: &Bundle) -> Result<(), Failure> {
 
 /// Creates a container, and returns what it was made of. Its lock is held.
 pub(crate) fn set_up(context: &Context, given: &Bundle) -> Result<Prepared, Failure> {
-    let mut prepared = prepare(context, given)?;
+    let mut prepared = prepare(context, given, launch::start_watcher_of_launches()?)?;
     match launch(given, &mut prepared) {
         Ok(()) => Ok(prepared),
         Err(failure) => Err(undo(prepared.entry, failure)),

@@ -66,6 +66,7 @@ pub(crate) fn end(state: &State, entry: &Entry) -> Result<(), Failure> {
     } else if state.complete {
         end_group(state)?;
     }
+    state.await_watcher();
     match state.complete {
         true => Ok(cgroup::remove(&state.groups, PATIENCE)?),
         // Those of a creator that died are removed if they are empty: they may be another container's.

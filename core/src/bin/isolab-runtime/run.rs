@@ -16,10 +16,10 @@ pub(crate) fn run(context: &Context, given: &Run) -> Result<u8, Failure> {
         let prepared = create::set_up(context, &given.bundle)?;
         return start::go(context, prepared.entry, &prepared.state).map(|()| 0);
     }
-    launch::start_watcher()?;
+    let watcher = launch::start_watcher()?;
     // Blocked from before the launch, so that none is lost; the workload starts with none blocked.
     let signals = Signals::block()?;
-    let mut prepared = prepare(context, &given.bundle)?;
+    let mut prepared = prepare(context, &given.bundle, watcher)?;
     prepared.state.foreground = !given.keep;
     let (container, terminal) = match go(&given.bundle, &mut prepared) {
         Ok(launched) => launched,
