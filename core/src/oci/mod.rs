@@ -2,6 +2,7 @@
 
 mod place;
 mod repair;
+mod required;
 mod unique;
 
 use std::fs::File;
@@ -167,7 +168,8 @@ fn repaired(bytes: &[u8], error: ReadError) -> Result<(Spec, Vec<String>, ReadEr
 }
 
 fn typed(bytes: &[u8]) -> Result<Spec, ReadError> {
-    serde_json::from_slice(bytes).map_err(|error| syntax(bytes, &error))
+    let read = serde_json::from_slice(bytes).and_then(|spec| required::check(bytes).map(|()| spec));
+    read.map_err(|error| syntax(bytes, &error))
 }
 
 fn syntax(bytes: &[u8], error: &serde_json::Error) -> ReadError {
@@ -177,6 +179,8 @@ fn syntax(bytes: &[u8], error: &serde_json::Error) -> ReadError {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn message(bytes: &[u8]) -> String {
@@ -199,6 +203,56 @@ mod tests {
         let spec = parse(text).unwrap();
         let scheduler = spec.process().as_ref().unwrap().scheduler().clone().unwrap();
         assert_eq!(scheduler.flags().as_ref().unwrap().len(), 2);
+    }
+
+    /// The types would fill in 0, which is root, or no limit.
+    #[test]
+    fn what_the_spec_requires_is_missed_by_its_place() {
+        let full: serde_json::Value =
+            serde_json::from_slice(include_bytes!("../../tests/configs/full.json")).unwrap();
+        let ids = json!([{"containerID": 0, "hostID": 1000, "size": 1}]);
+        let rates = json!([{"major": 8, "minor": 0, "rate": 1}]);
+        let cases = [
+            ("/process/user", json!({"uid": 1, "gid": 1}), vec!["uid", "gid"]),
+            ("/process/rlimits", json!([{"type": "RLIMIT_CPU", "soft": 1, "hard": 1}]), vec!["soft", "hard"]),
+            ("/mounts/0/uidMappings", ids.clone(), vec!["containerID", "hostID", "size"]),
+            ("/linux/uidMappings", ids.clone(), vec!["containerID", "hostID", "size"]),
+            ("/linux/gidMappings", ids, vec!["containerID", "hostID", "size"]),
+            (
+                "/linux/devices",
+                json!([{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}]),
+                vec!["major", "minor"],
+            ),
+            ("/linux/resources/devices", json!([{"allow": true}]), vec!["allow"]),
+            ("/linux/resources/blockIO/throttleReadBpsDevice", rates.clone(), vec!["major", "minor", "rate"]),
+            ("/linux/resources/blockIO/throttleWriteIOPSDevice", rates, vec!["major", "minor", "rate"]),
+            ("/linux/resources/hugepageLimits", json!([{"pageSize": "2MB", "limit": 0}]), vec!["limit"]),
+        ];
+        for (pointer, value, fields) in cases {
+            let mut config = full.clone();
+            set(&mut config, pointer, value);
+            parse(config.to_string().as_bytes()).unwrap();
+            for field in fields {
+                let mut less = config.clone();
+                let at = less.pointer_mut(pointer).unwrap();
+                let (at, place) = if at.is_array() { (&mut at[0], "[0]") } else { (at, "") };
+                at.as_object_mut().unwrap().remove(field);
+                let place = pointer.trim_start_matches('/').replace("/0", "[0]").replace('/', ".") + place;
+                let told = format!("{place}: missing field `{field}`");
+                let text = less.to_string();
+                assert!(message(text.as_bytes()).starts_with(&told), "{told}: {}", message(text.as_bytes()));
+            }
+        }
+        let fifo = r#"{"ociVersion":"1.2.0","linux":{"devices":[{"path":"/x","type":"p"}]}}"#;
+        parse(fifo.as_bytes()).unwrap();
+    }
+
+    fn set(config: &mut serde_json::Value, pointer: &str, value: serde_json::Value) {
+        let mut at = config;
+        for name in pointer.trim_start_matches('/').split('/') {
+            at = if name == "0" { &mut at[0] } else { &mut at[name] };
+        }
+        *at = value;
     }
 
     #[test]
