@@ -44,6 +44,10 @@ fn landlock(key: &str, value: &str) -> Value {
     json!({format!("org.isolab.landlock.{key}"): value})
 }
 
+fn layers(destination: &str, option: &str) -> Value {
+    json!({"destination": destination, "type": "overlay", "options": ["lowerdir=/layers/1", option]})
+}
+
 #[test]
 fn each_wrong_value_is_refused_under_its_path() {
     let cases: &[(&str, Value, &str)] = &[
@@ -124,6 +128,7 @@ fn each_wrong_value_is_refused_under_its_path() {
         ),
         ("/linux/resources/rdma", json!({"mlx5_0": {}}), "linux.resources.rdma[\"mlx5_0\"]"),
         ("/linux/maskedPaths/0", json!("/"), "linux.maskedPaths[0]"),
+        ("/linux/maskedPaths/0", json!("/./.."), "linux.maskedPaths[0]"),
         ("/linux/maskedPaths/0", json!("proc/keys"), "linux.maskedPaths[0]"),
         ("/vm", json!({"kernel": {"path": "/vmlinuz"}}), "vm"),
         ("/linux/resources/memory/useHierarchy", json!(false), "linux.resources.memory.useHierarchy"),
@@ -152,6 +157,9 @@ fn each_wrong_value_is_refused_under_its_path() {
         ("/annotations", landlock("readonly", "/"), "annotations[\"org.isolab.landlock.readonly\"]"),
         ("/annotations", landlock("tcp.bind", ""), ""),
         ("/linux/sysctl", json!({"vm.swappiness": "1"}), "linux.sysctl[\"vm.swappiness\"]"),
+        ("/mounts/0", layers("/", "rro"), "mounts[0].options"),
+        ("/mounts/0", layers("/", "slave"), "mounts[0].options"),
+        ("/mounts/1", layers("/..", "nosuid"), "mounts[1].destination"),
         ("/linux/rootfsPropagation", json!("sideways"), "linux.rootfsPropagation"),
         ("/linux/resources/pids/limit", json!(-2), "linux.resources.pids.limit"),
         ("/linux/resources/memory/limit", json!(-2), "linux.resources.memory.limit"),

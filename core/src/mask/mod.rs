@@ -86,7 +86,7 @@ fn read_list(
     let mut read = Vec::new();
     for (index, value) in listed.iter().enumerate() {
         let at = format!("{path}[{index}]");
-        if Path::new(value).components().count() == 1 {
+        if mount::is_top(Path::new(value)) {
             reader.refuse(at.as_str(), "is /, which would hide or freeze everything");
         }
         read.push(reader.path_inside(&at, Path::new(value)));

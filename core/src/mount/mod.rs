@@ -18,7 +18,7 @@ mod sources;
 mod table;
 
 use std::ffi::CString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use oci_spec::runtime::Mount as Spec;
 
@@ -104,7 +104,12 @@ pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces) -> Vec<Moun
 
 /// Whether an entry describes the root file system itself.
 pub(crate) fn is_root(mount: &Spec) -> bool {
-    from_root(mount.destination()) == Path::new("/")
+    is_top(&from_root(mount.destination()))
+}
+
+/// Whether a path is the root by its words alone: no name is in it, and above the root is the root.
+pub(crate) fn is_top(path: &Path) -> bool {
+    path.is_absolute() && !path.components().any(|part| matches!(part, Component::Normal(_)))
 }
 
 /// A destination; one that is relative, which the spec allows since 1.1 and deprecates, is so to the container's root.

@@ -141,14 +141,14 @@ pub(crate) fn plan(
 ) -> Result<(), PlanError> {
     let joined = config.namespaces.joined.iter().any(|(kind, _)| *kind == Kind::Mount);
     let kept = Kept::new(config);
-    for (index, mount) in config.mounts.iter().enumerate() {
+    let sources = sources::of_mounts(config, host);
+    for ((index, mount), opened) in config.mounts.iter().enumerate().zip(sources) {
         let needs_it = !mount.options.recursive.is_empty()
             // The older way takes a moment at a place that others in that namespace can reach.
             || joined && matches!(mount.source, Source::Bind(..)) && !mount.options.attributes.is_empty();
         if needs_it {
             host.require("mount_setattr", &format!("{}.options", path(config, index)))?;
         }
-        let opened = sources::of_mount(config, host, index);
         let mut op = operation(config, host, mount, directories, opened);
         if let Op::FileSystem { options, keep, .. } = &mut op
             && let Some(nth) = kept.nth(index)

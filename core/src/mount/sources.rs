@@ -51,12 +51,16 @@ impl fmt::Display for Tree {
     }
 }
 
-/// What the mount at an index of the config is found as.
-pub(super) fn of_mount(config: &Config, host: &Host, index: usize) -> Option<Opened> {
-    let before = config.mounts.iter().take(index).filter(|mount| tree(config, host, mount).is_some());
-    let nth = usize::from(root(config, host).is_some()) + before.count();
-    let mount = config.mounts.get(index)?;
-    tree(config, host, mount).map(|tree| Opened { nth, own_first: tree.ids.is_none() && !spreads(mount) })
+/// What each mount of the config is found as.
+pub(super) fn of_mounts(config: &Config, host: &Host) -> Vec<Option<Opened>> {
+    let mut next = usize::from(root(config, host).is_some());
+    let one = |mount| {
+        let tree = tree(config, host, mount)?;
+        let nth = next;
+        next += 1;
+        Some(Opened { nth, own_first: tree.ids.is_none() && !spreads(mount) })
+    };
+    config.mounts.iter().map(one).collect()
 }
 
 /// Whether the root directory is opened by the launcher too; then it is the first.

@@ -82,6 +82,15 @@ pub(super) fn read(reader: &mut Reader<'_>, index: usize, mount: &Spec) -> (Over
     if options.bind.is_some() || options.remount || options.copy_up || options.idmap.is_some() {
         reader.refuse(at.as_str(), "bind, remount, idmap and tmpcopyup are nothing to an overlay");
     }
+    if !options.recursive.is_empty() {
+        reader.refuse(
+            at.as_str(),
+            "recursive attributes are nothing to an overlay: nothing is mounted below it yet",
+        );
+    }
+    if !options.propagation.is_empty() {
+        reader.refuse(at.as_str(), "propagation of the root is asked for by linux.rootfsPropagation");
+    }
     if !own.iter().any(|option| is(option, "lowerdir")) {
         reader.refuse(at.as_str(), "has no lowerdir=");
     }

@@ -84,7 +84,7 @@ pub(in crate::oci_config) fn is_data(option: &str) -> bool {
 #[must_use]
 pub fn is_root(mount: &Value) -> bool {
     let destination = text(&mount["destination"]);
-    !destination.is_empty() && destination.split('/').all(|part| ["", "."].contains(&part))
+    !destination.is_empty() && destination.split('/').all(|part| ["", ".", ".."].contains(&part))
 }
 
 /// Where an entry is mounted: from the root, also when it does not say so.
@@ -206,6 +206,9 @@ pub(super) fn overlay(spec: &Value, wrong: &mut Wrong) {
         let options = texts(&mount["options"]);
         let nothing = ["bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap"];
         wrong.when(options.iter().any(|option| nothing.contains(option)), at("options"));
+        let below = |option: &&str| option.strip_prefix('r').is_some_and(|rest| RECURSIVE.contains(&rest));
+        let spreads = |option: &&str| PROPAGATION.contains(&option.strip_prefix('r').unwrap_or(option));
+        wrong.when(options.iter().any(|option| below(option) || spreads(option)), at("options"));
         let layers = options.iter().find_map(|option| option.strip_prefix("lowerdir="));
         wrong.when(layers.is_none_or(|layers| layers.split(':').count() > 500), at("options"));
         let directory = |option: &&str| {

@@ -14,7 +14,10 @@ pub(super) fn paths(spec: &Value, own: &Own, wrong: &mut Wrong) {
         for (index, path) in texts(&linux[field]).iter().enumerate() {
             let at = format!("linux.{field}[{index}]");
             // The root itself would hide or freeze everything.
-            wrong.when(path.starts_with('/') && path.split('/').all(|part| ["", "."].contains(&part)), &at);
+            wrong.when(
+                path.starts_with('/') && path.split('/').all(|part| ["", ".", ".."].contains(&part)),
+                &at,
+            );
             wrong.inside(path, &at);
         }
     }
