@@ -129,8 +129,8 @@ pub const REVIEWED: &[Reviewed] = &[
         when: |_, values| {
             values.lists("time") && values.spec["linux"]["timeOffsets"].is_null() && values.core.is_none()
         },
-        why: "crun's child ends where a time namespace is given no offsets, which are optional",
-        source: "config-linux.md, Offset for Time Namespace: timeOffsets (object, OPTIONAL)",
+        why: "crun's child ends where a time namespace is beside a pid namespace, with offsets or without",
+        source: "config-linux.md, Namespaces: type time; reports/findings/crun-time-namespace.md",
     },
     Reviewed {
         fact: "refused",
@@ -150,8 +150,8 @@ pub const REVIEWED: &[Reviewed] = &[
         fact: "refused",
         launchers: &["runc"],
         when: |_, values| values.is_refused("github.com/opencontainers/runc/"),
-        why: "a defect of runc's: its init panics (nil pointer in StartInitialization), and says nothing else",
-        source: "regressions/launch_diff/runc-init-panics",
+        why: "a defect of runc's: its init takes a refused getppid for a parent that is gone, and panics",
+        source: "regressions/launch_diff/runc-init-panics; reports/findings/runc-init-panics.md",
     },
     Reviewed {
         fact: "env HOME",
