@@ -126,9 +126,7 @@ pub const REVIEWED: &[Reviewed] = &[
     Reviewed {
         fact: "refused",
         launchers: &["crun"],
-        when: |_, values| {
-            values.lists("time") && values.spec["linux"]["timeOffsets"].is_null() && values.core.is_none()
-        },
+        when: |_, values| values.lists("time") && values.lists("pid") && values.core.is_none(),
         why: "crun's child ends where a time namespace is beside a pid namespace, with offsets or without",
         source: "config-linux.md, Namespaces: type time; reports/findings/crun-time-namespace.md",
     },
