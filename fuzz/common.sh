@@ -37,13 +37,17 @@ choose() {
 
 host() { rustc -vV | sed -n 's/^host: //p'; }
 
-# build KIND SANITIZER [FEATURES]: every target, into a folder of its own.
+# build KIND SANITIZER FEATURES [TARGET…]: those targets, or every one, into a folder of its own.
 build() {
-    local features=()
-    [ -z "${3-}" ] || features=(--features "$3")
-    say "build $1: every target, sanitizer $2"
-    # Without link-time optimisation the programs are hardly slower, and there are many.
-    (cd "$root" && CARGO_PROFILE_RELEASE_LTO=false cargo +nightly fuzz build -s "$2" "${features[@]}" --target-dir "$out/$1") >&2
+    local kind=$1 sanitizer=$2 features=() targets=("${@:4}") target
+    [ -z "$3" ] || features=(--features "$3")
+    [ "${#targets[@]}" -gt 0 ] || targets=("")
+    for target in "${targets[@]}"; do
+        say "build $kind: ${target:-every target}, sanitizer $sanitizer"
+        # Without link-time optimisation the programs are hardly slower, and there are many.
+        (cd "$root" && CARGO_PROFILE_RELEASE_LTO=false cargo +nightly fuzz build -s "$sanitizer" "${features[@]}" \
+            --target-dir "$out/$kind" ${target:+"$target"}) >&2
+    done
 }
 
 # program KIND TARGET
