@@ -55,6 +55,8 @@ enum Message {
 struct Target {
     name: String,
     kind: Vec<String>,
+    /// Whether it has tests. Fuzz targets have none: no test starts them, and they would fill a guest's memory.
+    test: bool,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +93,7 @@ fn built(messages: &str) -> Result<Built, Error> {
             let package = manifest_path.parent().and_then(Path::file_name).unwrap_or_default();
             let name = format!("{}/{}", package.to_string_lossy(), target.name);
             built.tests.push(Test { name, path });
-        } else if !profile.test && is("bin") {
+        } else if !profile.test && is("bin") && target.test {
             built.programs.push(path);
         }
     }
@@ -106,13 +108,15 @@ mod tests {
     fn integration_tests_and_programs_are_told_apart() {
         let line = |kind: &str, name: &str, test: bool, path: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","package_id":"p","manifest_path":"/w/core/Cargo.toml","target":{{"kind":["{kind}"],"name":"{name}","src_path":"s"}},"profile":{{"test":{test},"opt_level":"0"}},"features":[],"filenames":[],"executable":{path},"fresh":true}}"#
+                r#"{{"reason":"compiler-artifact","package_id":"p","manifest_path":"/w/core/Cargo.toml","target":{{"kind":["{kind}"],"name":"{name}","src_path":"s","test":{}}},"profile":{{"test":{test},"opt_level":"0"}},"features":[],"filenames":[],"executable":{path},"fresh":true}}"#,
+                !name.starts_with("fuzz")
             )
         };
         let text = [
             line("test", "launch", true, r#""/t/launch-1""#),
             line("lib", "isolab_core", true, r#""/t/core-1""#),
             line("bin", "isolab", false, r#""/t/isolab""#),
+            line("bin", "fuzz_plan", false, r#""/t/fuzz_plan""#),
             line("lib", "serde", false, "null"),
             r#"{"reason":"build-finished","success":true}"#.to_owned(),
         ];
