@@ -34,7 +34,7 @@ struct Running {
     name: usize,
     process: Child,
     /// The winner's program runs until this is closed.
-    _input: Option<ChildStdin>,
+    input: Option<ChildStdin>,
 }
 
 /// Starts 100 containers at once under five names, then deletes them by 100 commands at once.
@@ -77,8 +77,11 @@ pub fn with_states(
         (0..NAMES).map(|name| running.iter().filter(|one| one.name == name).count()).collect();
     progress.step("delete");
     let deleted = delete_all(options.runtime, &names)?;
+    // What no delete has found ends with its input: where each has a state of its own that is most of them.
+    running.iter_mut().for_each(|one| drop(one.input.take()));
+    let begun = Instant::now();
     for one in &mut running {
-        end(&mut one.process)?;
+        end(&mut one.process, begun)?;
     }
     let mut findings = judge(&winners, &said, &deleted);
     for (index, name) in names.iter().enumerate() {
@@ -125,7 +128,7 @@ fn start_all(runtime: &Path, names: &[Name], apart: bool) -> Result<Vec<Running>
         command.args(["run", "--bundle"]).arg(ground.bundle.dir()).arg(ID);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().map_err(Error::io("start a launcher"))?;
-        running.push(Running { name, _input: process.stdin.take(), process });
+        running.push(Running { name, input: process.stdin.take(), process });
     }
     Ok(running)
 }
@@ -165,20 +168,23 @@ fn delete_all(runtime: &Path, names: &[Name]) -> Result<Vec<usize>, Error> {
         deletes.push((at % NAMES, command.spawn().map_err(Error::io("start a delete"))?));
     }
     let mut succeeded = vec![0; NAMES];
+    let begun = Instant::now();
     for (name, mut process) in deletes {
-        if end(&mut process)? {
+        if end(&mut process, begun)? {
             succeeded[name] += 1;
         }
     }
     Ok(succeeded)
 }
 
-/// Waits for a command's end, and ends it if it does not; whether it succeeded.
-fn end(process: &mut Child) -> Result<bool, Error> {
-    let begun = Instant::now();
-    while begun.elapsed() < LIMIT {
+/// Waits for a command's end, and ends it if it has not come when the limit is over that began with all of them; whether it succeeded.
+fn end(process: &mut Child, begun: Instant) -> Result<bool, Error> {
+    loop {
         if let Some(status) = process.try_wait().map_err(Error::io("wait for a command"))? {
             return Ok(status.success());
+        }
+        if begun.elapsed() > LIMIT {
+            break;
         }
         thread::sleep(Duration::from_millis(2));
     }
