@@ -34,7 +34,8 @@ struct Gauge {
     /// Of this process: resident memory in KiB, descriptors, threads, children.
     memory: i64,
     own: i64,
-    /// Of the host: mounts, groups.
+    /// Mounts of this namespace, and groups that this process has made. The kernel's own count has those of others too, and
+    /// removed ones for as long as pages are charged to them, which are in the kernel's memory below.
     mounts: i64,
     groups: i64,
     /// Kernel slabs and per-CPU memory in KiB.
@@ -42,7 +43,7 @@ struct Gauge {
 }
 
 impl Gauge {
-    fn read() -> Gauge {
+    fn read(host: &Host) -> Gauge {
         let count = |path: &str| fs::read_dir(path).map_or(0, |entries| entries.count() as i64);
         let lines = |path: &str| fs::read_to_string(path).map_or(0, |text| text.lines().count() as i64);
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -51,18 +52,18 @@ impl Gauge {
             memory: kib(&status, "VmRSS:"),
             own: count("/proc/self/fd") + count("/proc/self/task"),
             mounts: lines("/proc/thread-self/mountinfo"),
-            groups: groups(&fs::read_to_string("/proc/cgroups").unwrap_or_default()),
+            groups: groups(host),
             kernel: kib(&meminfo, "Slab:") + kib(&meminfo, "Percpu:") + kib(&meminfo, "KernelStack:"),
         }
     }
 
     /// Once it does not shrink any more.
-    fn settled() -> Gauge {
+    fn settled(host: &Host) -> Gauge {
         let begun = Instant::now();
-        let mut last = Gauge::read();
+        let mut last = Gauge::read(host);
         while begun.elapsed() < SETTLE {
             thread::sleep(SETTLE / 8);
-            let now = Gauge::read();
+            let now = Gauge::read(host);
             if now.kernel >= last.kernel && now.groups >= last.groups {
                 return now;
             }
@@ -93,10 +94,26 @@ fn kib(text: &str, name: &str) -> i64 {
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// The third column of `/proc/cgroups`, added up.
-fn groups(text: &str) -> i64 {
-    let count = |line: &str| line.split_whitespace().nth(2)?.parse::<i64>().ok();
-    text.lines().filter(|line| !line.starts_with('#')).filter_map(count).sum()
+/// The groups below those that are named after this process, as its scratch folders are.
+fn groups(host: &Host) -> i64 {
+    let name = format!("isolab-{}-", std::process::id());
+    let mounts = host.cgroups.v1.iter().chain(&host.cgroups.v2).map(|hierarchy| &hierarchy.mount);
+    let own = mounts
+        .flat_map(|mount| directories(mount))
+        .filter(|path| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&name)));
+    own.map(|group| 1 + below(&group)).sum()
+}
+
+fn below(group: &Path) -> i64 {
+    directories(group).iter().map(|group| 1 + below(group)).sum()
+}
+
+fn directories(path: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// How to soak.
@@ -165,7 +182,7 @@ pub fn of(
     for block in 0..blocks {
         for by_core in [block % 2 == 0, block % 2 == 1] {
             progress.step(if by_core { name } else { "floor" });
-            let before = Gauge::settled();
+            let before = Gauge::settled(host);
             let begun = Instant::now();
             for _ in 0..each {
                 cancel.check()?;
@@ -178,7 +195,7 @@ pub fn of(
                     pair.floor()?;
                 }
             }
-            (if by_core { &mut core } else { &mut floor }).add_growth(before, Gauge::settled());
+            (if by_core { &mut core } else { &mut floor }).add_growth(before, Gauge::settled(host));
             enough_memory()?;
         }
     }
@@ -247,13 +264,22 @@ mod tests {
     }
 
     #[test]
+    fn groups_of_this_process_are_counted_and_no_others() {
+        let scratch = crate::scratch::Scratch::new().unwrap();
+        let mut host = Host::example();
+        host.cgroups.v2 = None;
+        host.cgroups.v1.truncate(1);
+        host.cgroups.v1[0].mount = scratch.path().into();
+        let own = format!("isolab-{}-0/c1/deeper", std::process::id());
+        fs::create_dir_all(scratch.path().join(own)).unwrap();
+        fs::create_dir_all(scratch.path().join("isolab-1-0/c1")).unwrap();
+        assert_eq!(groups(&host), 3);
+    }
+
+    #[test]
     fn the_kernels_texts_are_read() {
         assert_eq!(kib("MemTotal:  100 kB\nSlab:      7 kB\n", "Slab:"), 7);
-        assert_eq!(
-            groups("#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t12\t1\npids\t2\t3\t1\n"),
-            15
-        );
-        let now = Gauge::read();
+        let now = Gauge::read(&Host::probe());
         assert!(now.memory > 0 && now.own > 1 && now.mounts > 0 && now.kernel > 0);
     }
 }
