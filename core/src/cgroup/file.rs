@@ -13,16 +13,9 @@ pub(super) fn text(path: &Path) -> sys::Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)
 }
 
-/// Writes a value in one `write(2)`; the file must be there. Again when a signal came in between: v1's memory limits
-/// answer `EINTR` then, before they have changed anything (`mem_cgroup_resize_max` in the kernel's source).
+/// Writes a value in one `write(2)`; the file must be there.
 pub(super) fn put(path: &Path, value: &str) -> sys::Result<()> {
-    let path = text(path)?;
-    loop {
-        match fs::put(&path, value.as_bytes()) {
-            Err(Errno::EINTR) => {}
-            done => return done,
-        }
-    }
+    fs::put(&text(path)?, value.as_bytes())
 }
 
 /// As [`put`], with the error of this folder.

@@ -139,7 +139,9 @@ pub fn rewind(fd: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Writes `value` into an existing file in a single `write(2)`, as kernel interfaces want it.
+/// Writes `value` into an existing file in a single `write(2)`, as kernel interfaces want it. Again when a signal came in
+/// between: v1's memory limits answer `EINTR` then, before they have changed anything (`mem_cgroup_resize_max` in the
+/// kernel's source).
 ///
 /// # Errors
 /// Of opening or of writing.
@@ -153,7 +155,12 @@ pub fn put(path: &CStr, value: &[u8]) -> Result<()> {
 /// Of opening or of writing.
 pub fn put_at(dir: BorrowedFd<'_>, path: &CStr, value: &[u8]) -> Result<()> {
     let file = openat(dir, path, libc::O_WRONLY, 0)?;
-    write(file.as_fd(), value)
+    loop {
+        match write(file.as_fd(), value) {
+            Err(Errno::EINTR) => {}
+            done => return done,
+        }
+    }
 }
 
 /// `posix_fadvise(2)` with `POSIX_FADV_DONTNEED`: the pages of a file that are clean leave the page cache.
