@@ -22,7 +22,10 @@ use serde_json::{Value, json};
 
 const RUNTIME: &str = env!("CARGO_BIN_EXE_isolab-runtime");
 /// Waits for ever, and ends at SIGTERM.
-const WAIT: &str = "trap 'exit 0' TERM; echo up; while true; do busybox sleep 1000 & wait $!; done";
+/// A signal that comes just before `wait` is noticed after it.
+const WAIT: &str = "trap 'exit 0' TERM; echo up; while true; do busybox sleep 1 & wait $!; done";
+/// No change of a container's status takes longer.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A root directory of a test's own.
 struct Root(PathBuf);
@@ -71,7 +74,9 @@ impl Root {
 
     /// Waits until a container is so.
     fn await_status(&self, id: &str, status: &str) {
+        let until = Instant::now() + LIMIT;
         while self.status(id) != status {
+            assert!(Instant::now() < until, "{id} is {} and not {status}", self.status(id));
             std::thread::sleep(Duration::from_millis(10));
         }
     }
