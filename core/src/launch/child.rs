@@ -42,6 +42,8 @@ pub(crate) struct Shared<'a> {
 pub(crate) struct Child<'a> {
     shared: &'a Shared<'a>,
     root: OnceCell<OwnedFd>,
+    /// The number of the root's mount, once somebody asked.
+    root_mount: OnceCell<u64>,
     /// An empty, read-only directory, once one has been mounted.
     empty: OnceCell<OwnedFd>,
     /// Mounts that something is still to be done to.
@@ -107,6 +109,7 @@ impl<'a> Child<'a> {
         Child {
             shared,
             root: OnceCell::new(),
+            root_mount: OnceCell::new(),
             empty: OnceCell::new(),
             kept: Default::default(),
             ruleset: OnceCell::new(),
@@ -164,7 +167,7 @@ impl<'a> Child<'a> {
 
     /// The new root, for what is to be made in it.
     pub(crate) fn inside(&self) -> sys::Result<Inside<'_>> {
-        Ok(Inside { root: self.root()?, noted: self.shared.progress.made() })
+        Ok(Inside { root: self.root()?, mount: &self.root_mount, noted: self.shared.progress.made() })
     }
 
     pub(crate) fn set_root(&self, root: OwnedFd) -> sys::Result<()> {

@@ -131,16 +131,11 @@ fn split((gate, end): (Gate, OwnedFd)) -> (Option<Gate>, Option<OwnedFd>) {
 
 /// A place in the watcher's list. Whoever shares memory suspends its launcher, so the watcher keeps its time limit.
 pub(super) fn slot(plan: &Plan, options: &Options<'_>) -> std::result::Result<Option<Slot>, Error> {
-    let index = plan.clone_index();
-    let shares = match plan.steps().get(index).map(|step| &step.op) {
-        Some(Op::Process(process::Op::Clone { start, .. })) => *start == Start::Shared,
-        _ => false,
-    };
-    if !options.die_with_launcher && !shares {
+    if !options.die_with_launcher && !plan.shares_memory() {
         return Ok(None);
     }
     let taken = Slot::take(options.die_with_launcher, options.timeout);
-    taken.map(Some).map_err(|errno| Error::step(plan, index, errno))
+    taken.map(Some).map_err(|errno| Error::step(plan, plan.clone_index(), errno))
 }
 
 type Served = std::result::Result<Ended, Error>;

@@ -50,7 +50,8 @@ const ROOM: usize = 1 << 16;
 
 impl Progress {
     pub(crate) fn new(plan: &Plan) -> sys::Result<Progress> {
-        let words = Words::new(BEGUN + plan.steps().len(), ROOM)?;
+        let room = if plan.shares_memory() { Words::borrowed } else { Words::new };
+        let words = room(BEGUN + plan.steps().len(), ROOM)?;
         Ok(Progress { launched: clock::tai(), words, unclocked: unclocked(plan) })
     }
 

@@ -299,6 +299,12 @@ impl Plan {
         self.clone
     }
 
+    /// Whether the child borrows its launcher's memory until its exec.
+    pub(crate) fn shares_memory(&self) -> bool {
+        let clone = self.steps.get(self.clone).map(|step| &step.op);
+        matches!(clone, Some(Op::Process(process::Op::Clone { start: Start::Shared, .. })))
+    }
+
     /// The same plan, whose workload keeps so many of the launcher's descriptors from 3 on.
     #[must_use]
     pub fn preserving(&self, count: u32) -> Plan {

@@ -4,6 +4,7 @@
 //! Not noted: what is made in a mount of the container's, which goes with it; what is made below a bind mount of the host's; and
 //! what is made in an overlay, whose upper directory is the launch's own.
 
+use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -17,6 +18,8 @@ use crate::sys::{self, Errno, Result, fs, mount};
 #[derive(Clone, Copy)]
 pub(crate) struct Inside<'a> {
     pub(crate) root: BorrowedFd<'a>,
+    /// The number of its mount, once somebody asked.
+    pub(crate) mount: &'a OnceCell<u64>,
     pub(crate) noted: Noted<'a>,
 }
 
@@ -28,13 +31,24 @@ impl Inside<'_> {
         path: &CStr,
         make: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
-        let is_roots = || Ok(mount::mount_id(self.root)? == mount::mount_id(directory)?);
-        let noted = twice(is_roots).unwrap_or(false) && self.noted.add(path);
+        let noted = twice(|| self.is_roots(directory)).unwrap_or(false) && self.noted.add(path);
         let made = make();
         if noted && made.is_err() {
             self.noted.drop_last();
         }
         made
+    }
+
+    /// Whether a directory is on the mount of the root.
+    fn is_roots(self, directory: BorrowedFd<'_>) -> Result<bool> {
+        let root = match self.mount.get() {
+            Some(known) => *known,
+            None => {
+                let asked = mount::mount_id(self.root)?;
+                *self.mount.get_or_init(|| asked)
+            }
+        };
+        Ok(root == mount::mount_id(directory)?)
     }
 }
 

@@ -224,7 +224,7 @@ mod tests {
 
     /// Nothing is noted.
     fn inside(root: &OwnedFd) -> Inside<'_> {
-        Inside { root: root.as_fd(), noted: Noted(&[]) }
+        Inside { root: root.as_fd(), mount: Box::leak(Box::default()), noted: Noted(&[]) }
     }
 
     struct Tree(PathBuf);

@@ -64,7 +64,7 @@ pub struct Child {
 /// # Errors
 /// Of `clone3(2)`, or of allocating the stack.
 pub(crate) fn with_child<T: Sync>(request: &Request<'_>, entry: fn(&T) -> !, data: &T) -> Result<Child> {
-    let stack = Stack::new()?;
+    let stack = Stack::take()?;
     let mut pidfd: i32 = -1;
     let own = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID;
     let args = CloneArgs {
@@ -76,12 +76,16 @@ pub(crate) fn with_child<T: Sync>(request: &Request<'_>, entry: fn(&T) -> !, dat
     };
     let start = Start { entry, data };
     #[cfg(feature = "faults")]
-    if let Some(errno) = super::fault::next(Sysno::clone3, std::panic::Location::caller()) {
+    if super::fault::is_on()
+        && let Some(errno) = super::fault::next(Sysno::clone3, std::panic::Location::caller())
+    {
         return Err(errno);
     }
     // SAFETY: the stack, `start` and `data` outlive the child's stay in this memory, since this thread does not go on
     // before the child has left it.
-    let pid = unsafe { clone3(&args, trampoline::<T>, &start) }?;
+    let pid = unsafe { clone3(&args, trampoline::<T>, &start) };
+    stack.put_back();
+    let pid = pid?;
     // SAFETY: CLONE_PIDFD made it.
     Ok(Child { pid, pidfd: unsafe { owned(pidfd as usize) } })
 }

@@ -149,8 +149,14 @@ impl Table {
     }
 }
 
-/// What becomes of a call: an errno instead of it, or nothing out of the ordinary.
+/// Whether calls were ever told to fail here.
 #[inline]
+pub(super) fn is_on() -> bool {
+    TABLE.get().is_some()
+}
+
+/// What becomes of a call: an errno instead of it, or nothing out of the ordinary.
+#[cold]
 pub(super) fn next(number: Sysno, site: &'static Location<'static>) -> Option<Errno> {
     let table = TABLE.get()?;
     let mode = table.get(Word::Mode);

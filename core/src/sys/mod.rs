@@ -66,7 +66,9 @@ pub type Result<T> = std::result::Result<T, Errno>;
 #[cfg_attr(feature = "faults", track_caller)]
 unsafe fn call(number: Sysno, args: [usize; 6]) -> Result<usize> {
     #[cfg(feature = "faults")]
-    if let Some(errno) = fault::next(number, std::panic::Location::caller()) {
+    if fault::is_on()
+        && let Some(errno) = fault::next(number, std::panic::Location::caller())
+    {
         return Err(errno);
     }
     let [a, b, c, d, e, f] = args;
