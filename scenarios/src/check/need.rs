@@ -1,11 +1,17 @@
 //! What a guarantee needs of the host.
 
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+
 use isolab_core::host::{Feature, Host};
+use isolab_core::sys::mount;
 
 /// Why a need is not met, and what would meet it; `None` when it is met.
 ///
 /// Needs are `root`, `unprivileged`, `guest`, `stage` (isolab's own namespaces), `i386`, `cgroup` (any hierarchy),
-/// `cgroup <controller>`, the same with `v1` and `v2`, `cpus <n>`, `file <path>`, `capability <name>`, `apparmor-profile <name>`, or the name of a host feature.
+/// `cgroup <controller>`, the same with `v1` and `v2`, `cpus <n>`, `file <path>`, `capability <name>`, `apparmor-profile <name>`,
+/// `scratch suid` and `scratch dev` (the temporary directory's mount honours these), or the name of a host feature.
 pub(super) fn missing(need: &str, host: &Host, staged: bool) -> Option<(String, String)> {
     if let Some(met) = of_this_place(need, host, staged) {
         return met;
@@ -92,6 +98,12 @@ fn of_this_place(need: &str, host: &Host, staged: bool) -> Option<Option<(String
                 remedy,
             )
         }
+        _ if need.starts_with("scratch ") => {
+            let option = need.trim_start_matches("scratch ");
+            let at = std::env::temp_dir();
+            let reason = format!("{} is mounted no{option}, and so is all that is made there", at.display());
+            unless(honours(&at, option), &reason, "TMPDIR with a directory on another mount")
+        }
         _ if need.starts_with("file ") => {
             let path = need.trim_start_matches("file ");
             unless(
@@ -118,6 +130,18 @@ fn of_this_place(need: &str, host: &Host, staged: bool) -> Option<Option<(String
     })
 }
 
+/// Whether the mount of a directory honours `suid` or `dev`, in the words of `mount(8)`. One that cannot be opened is for
+/// those to report who write there.
+fn honours(directory: &Path, option: &str) -> bool {
+    let flag = match option {
+        "suid" => libc::MS_NOSUID,
+        "dev" => libc::MS_NODEV,
+        _ => return false,
+    };
+    let flags = File::open(directory).map(|opened| mount::mount_flags(opened.as_fd()));
+    !matches!(flags, Ok(Ok(flags)) if flags & flag != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +159,9 @@ mod tests {
         host.cgroups = Host::example().cgroups;
         assert_eq!(missing("cgroup", &host, false), None);
         assert!(missing("wings", &host, false).unwrap().0.contains("`wings`"));
+        // proc is mounted so everywhere, and what this test runs from need not be.
+        assert!(!honours(Path::new("/proc"), "suid") && !honours(Path::new("/proc"), "dev"));
+        assert!(honours(Path::new("/"), "suid") && !honours(Path::new("/"), "wings"));
         host.uid = 1000;
         assert_eq!(missing("root", &host, false).unwrap().1, "run as root");
     }
