@@ -14,6 +14,7 @@ pub mod junit;
 pub mod lab;
 pub mod markdown;
 mod markup;
+pub mod night;
 pub mod record;
 pub mod run;
 pub mod runs;

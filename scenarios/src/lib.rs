@@ -27,6 +27,7 @@ pub mod lab;
 pub mod launcher;
 pub mod leftovers;
 pub mod network;
+pub mod nightly;
 pub mod noise;
 mod path;
 mod posture;

@@ -27,6 +27,12 @@ pub fn begin(
     })
 }
 
+/// The commit that this process works in.
+#[must_use]
+pub fn revision() -> Option<String> {
+    revision::of_here()
+}
+
 /// Notes how long the run took that began then, and the load at its end.
 pub fn end(record: &mut Record, begun: Instant) {
     record.seconds = begun.elapsed().as_secs_f64();

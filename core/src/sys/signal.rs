@@ -1,6 +1,7 @@
 //! Signal masks and dispositions.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 
 use super::{Result, Sysno, args, call, owned};
 
@@ -50,6 +51,16 @@ pub fn restore(mask: Mask) -> Result<()> {
 /// None known.
 pub fn unblock_all() -> Result<()> {
     restore(Mask(0))
+}
+
+/// Has a command begin with no signal blocked. The standard library hands down the mask of the thread that starts it, and a
+/// program that blocks SIGTERM without knowing is not ended by it.
+pub fn unblocked(command: &mut std::process::Command) -> &mut std::process::Command {
+    // SAFETY: between fork and exec this makes one system call, and neither allocates nor locks.
+    unsafe {
+        command
+            .pre_exec(|| unblock_all().map_err(|errno| std::io::Error::from_raw_os_error(errno.into_raw())))
+    }
 }
 
 /// Gives every signal its default disposition, ignored ones too. Meant for a child about to exec.

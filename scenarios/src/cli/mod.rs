@@ -14,6 +14,7 @@ mod image;
 mod interrupt;
 mod kernels;
 mod matrix;
+mod nightly;
 mod output;
 mod plan;
 mod quick;
@@ -77,6 +78,8 @@ enum Command {
     Run(run::Arguments),
     /// Boots several kernels, runs the same scenarios in each, and shows what changed
     Kernels(Box<kernels::Arguments>),
+    /// Everything, stage by stage, as a profile says: for every night, or for a pull request
+    Nightly(nightly::Arguments),
     /// Unpacks images that docker save, skopeo, podman, buildah or umoci have written
     #[command(subcommand)]
     Image(image::Command),
@@ -141,6 +144,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Faults(arguments)) => faults::faults(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Kernels(arguments)) => kernels::kernels(&arguments),
+        Some(Command::Nightly(arguments)) => nightly::nightly(&arguments),
         Some(Command::Image(command)) => image::image(&command),
         Some(Command::Report { record, forms }) => report::report(&record, &forms),
     };

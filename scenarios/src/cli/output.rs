@@ -55,6 +55,11 @@ impl Folder {
         &self.dir
     }
 
+    /// It stays, whatever is written to it.
+    pub(super) fn keep(mut self) {
+        self.made.clear();
+    }
+
     /// Makes a folder in it, which goes with it as long as both are empty.
     pub(super) fn below(&mut self, name: &str) -> Result<PathBuf, Failure> {
         let path = self.dir.join(name);
