@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::make;
 use super::scene::Scene;
-use crate::cancel::Cancel;
 use crate::faults::{collide, soak, traced};
 use crate::progress::Quiet;
 use crate::ready::Error;
@@ -33,7 +32,7 @@ pub(super) fn soak(scene: &Scene<'_>, launches: usize, leak: bool) -> Value {
         })
     };
     let how = soak::Soak { launches, blocks: 1, limit: LIMIT, launcher: (scene.launcher.name(), &launch) };
-    told(soak::of(&how, scene.program, scene.host, &Quiet, &Cancel::new()), "grew")
+    told(soak::of(&how, scene.program, scene.host, &Quiet, scene.cancel), "grew")
 }
 
 pub(super) fn parallel(scene: &Scene<'_>, apart: bool) -> Value {
@@ -46,7 +45,7 @@ pub(super) fn parallel(scene: &Scene<'_>, apart: bool) -> Value {
         seed: 0,
         sample: None,
     };
-    told(collide::with_states(options, apart, scene.host, &Quiet, &Cancel::new()), "wrong")
+    told(collide::with_states(options, apart, scene.host, &Quiet, scene.cancel), "wrong")
 }
 
 fn told(sweep: Result<Sweep, Error>, what: &str) -> Value {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::make::Mounted;
 use crate::bundle::Bundle;
+use crate::cancel::Cancel;
 use crate::group::{self, Groups};
 use crate::launcher::{Launcher, Running};
 use crate::probe;
@@ -29,6 +30,8 @@ pub(super) struct Scene<'s> {
     /// The config that was promised.
     pub(super) promised: &'s Value,
     pub(super) id: &'s str,
+    /// Of the whole run.
+    pub(super) cancel: &'s Cancel,
     container: Option<Box<dyn Running>>,
     /// The inode of its pid namespace, if that is its own.
     namespace: Option<u64>,
@@ -45,6 +48,7 @@ impl<'s> Scene<'s> {
         program: &'s Path,
         launcher: &'s dyn Launcher,
         (bundle, promised, id): (&'s Bundle, &'s Value, &'s str),
+        cancel: &'s Cancel,
     ) -> Scene<'s> {
         Scene {
             host,
@@ -54,6 +58,7 @@ impl<'s> Scene<'s> {
             bundle,
             promised,
             id,
+            cancel,
             container: None,
             namespace: None,
             exit: None,

@@ -229,7 +229,8 @@ impl<'h> Site<'h> {
         let bundle = Bundle::new(&self.scratch, self.program, id, launched)?;
         let mounted = make::make(bundle.dir(), self.program, &session.make(), self.staged)?;
         bundle.write()?;
-        let scene = Scene::new(self.host, &self.groups, self.program, launcher, (&bundle, &promised, id));
+        let about = (&bundle, &promised, id);
+        let scene = Scene::new(self.host, &self.groups, self.program, launcher, about, cancel);
         let mut attempt = Attempt { site: self, session, scene, values, seen: json!({}), cancel };
         let mut scope = Scope::new();
         scope.own = false;
