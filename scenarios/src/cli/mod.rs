@@ -22,6 +22,7 @@ mod report;
 mod rule;
 mod run;
 mod session;
+mod shell;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ use isolab_scenarios::progress::say;
 ///
 /// Without a command it takes a quick look at this host, in about a minute, and writes a report.
 #[derive(Parser)]
-#[command(name = "isolab", version, after_help = STATUSES)]
+#[command(name = "isolab", version = VERSION, after_help = STATUSES)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -41,6 +42,13 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
+
+/// With the commit of a release build, and what is compiled in beside the usual.
+const VERSION: &str = if cfg!(feature = "planted") {
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("ISOLAB_BUILD"), "; features: planted)")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("ISOLAB_BUILD"), "; features: none)")
+};
 
 const STATUSES: &str = "Exit status:
   0  done, and nothing is broken or worse
@@ -83,6 +91,16 @@ enum Command {
     /// Unpacks images that docker save, skopeo, podman, buildah or umoci have written
     #[command(subcommand)]
     Image(image::Command),
+    /// Prints what a shell needs to complete isolab's commands and options
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Writes manual pages, isolab.1 and one for each command
+    Man {
+        /// The folder for them
+        dir: PathBuf,
+    },
     /// Prints a record, or renders it as a page
     Report {
         /// A record.json, or a lab.json of `isolab kernels`
@@ -146,6 +164,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Kernels(arguments)) => kernels::kernels(&arguments),
         Some(Command::Nightly(arguments)) => nightly::nightly(&arguments),
         Some(Command::Image(command)) => image::image(&command),
+        Some(Command::Completions { shell }) => shell::completions(shell),
+        Some(Command::Man { dir }) => shell::man(&dir),
         Some(Command::Report { record, forms }) => report::report(&record, &forms),
     };
     let (message, status) = match done {
