@@ -20,7 +20,8 @@ fn commit() -> String {
             println!("cargo::rerun-if-changed={path}");
         }
     }
-    git(&["rev-parse", "--short=12", "HEAD"]).map_or_else(|| "unknown commit".into(), |commit| format!("commit {commit}"))
+    git(&["rev-parse", "--short=12", "HEAD"])
+        .map_or_else(|| "unknown commit".into(), |commit| format!("commit {commit}"))
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

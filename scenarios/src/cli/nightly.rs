@@ -229,9 +229,9 @@ fn filled(command: &[String], out: &Path, night: &Path) -> Result<Vec<String>, F
 fn said(out: &Path) -> Vec<String> {
     let Ok(record) = Record::read(&out.join("record.json")) else { return Vec::new() };
     let answers = Figures::of(&record).answers.into_iter();
-    answers
-        .map(|answer| format!("{} {} {}", answer.question, answer.short, answer.spread).trim().to_owned())
-        .collect()
+    // Word joiners are for wrapping where they were made.
+    let plain = |text: String| text.replace('\u{2060}', "").trim().to_owned();
+    answers.map(|answer| plain(format!("{} {} {}", answer.question, answer.short, answer.spread))).collect()
 }
 
 fn write(night: &Night, dir: &Path) -> Result<(), Failure> {

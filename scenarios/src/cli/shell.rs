@@ -17,7 +17,8 @@ pub(super) fn completions(shell: Shell) -> Result<ExitCode, Failure> {
 }
 
 pub(super) fn man(dir: &Path) -> Result<ExitCode, Failure> {
-    let named = |error: std::io::Error| Failure::Input(format!("write manual pages to {}: {error}", dir.display()));
+    let named =
+        |error: std::io::Error| Failure::Input(format!("write manual pages to {}: {error}", dir.display()));
     fs::create_dir_all(dir).map_err(named)?;
     clap_mangen::generate_to(super::Arguments::command(), dir).map_err(named)?;
     Ok(ExitCode::SUCCESS)
