@@ -133,13 +133,17 @@ fn of_this_place(need: &str, host: &Host, staged: bool) -> Option<Option<(String
 /// Whether the mount of a directory honours `suid` or `dev`, in the words of `mount(8)`. One that cannot be opened is for
 /// those to report who write there.
 fn honours(directory: &Path, option: &str) -> bool {
-    let flag = match option {
-        "suid" => libc::MS_NOSUID,
-        "dev" => libc::MS_NODEV,
-        _ => return false,
-    };
     let flags = File::open(directory).map(|opened| mount::mount_flags(opened.as_fd()));
-    !matches!(flags, Ok(Ok(flags)) if flags & flag != 0)
+    !matches!(flags, Ok(Ok(flags)) if forbids(flags, option))
+}
+
+fn forbids(flags: u64, option: &str) -> bool {
+    match option {
+        "suid" => flags & libc::MS_NOSUID != 0,
+        "dev" => flags & libc::MS_NODEV != 0,
+        // Nothing is honoured that is not known.
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -159,9 +163,9 @@ mod tests {
         host.cgroups = Host::example().cgroups;
         assert_eq!(missing("cgroup", &host, false), None);
         assert!(missing("wings", &host, false).unwrap().0.contains("`wings`"));
-        // proc is mounted so everywhere, and what this test runs from need not be.
-        assert!(!honours(Path::new("/proc"), "suid") && !honours(Path::new("/proc"), "dev"));
-        assert!(honours(Path::new("/"), "suid") && !honours(Path::new("/"), "wings"));
+        assert!(forbids(libc::MS_NOSUID, "suid") && !forbids(libc::MS_NOSUID, "dev"));
+        assert!(forbids(libc::MS_NODEV | libc::MS_NOSUID, "dev") && !forbids(libc::MS_RDONLY, "suid"));
+        assert!(!honours(Path::new("/"), "wings"));
         host.uid = 1000;
         assert_eq!(missing("root", &host, false).unwrap().1, "run as root");
     }
