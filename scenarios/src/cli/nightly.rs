@@ -90,22 +90,24 @@ fn merge(dirs: &[PathBuf], out: &Path) -> Result<ExitCode, Failure> {
         .map_err(Failure::Input)?;
     output::Folder::new(out, None)?.keep();
     for dir in dirs {
-        copy(dir, out).map_err(|error| Failure::Input(format!("copy {}: {error}", dir.display())))?;
+        copy(dir, out)?;
     }
     write(&merged, out)?;
     end(&merged, out)
 }
 
 /// Copies a folder's files; what is a shard's alone is written anew.
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type()?.is_dir() {
-            fs::create_dir_all(&target)?;
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let named =
+        |path: &Path, error: std::io::Error| Failure::Input(format!("copy {}: {error}", path.display()));
+    for entry in fs::read_dir(from).map_err(|error| named(from, error))? {
+        let source = entry.map_err(|error| named(from, error))?.path();
+        let target = to.join(source.file_name().unwrap_or_default());
+        if source.is_dir() {
+            fs::create_dir_all(&target).map_err(|error| named(&target, error))?;
             copy(&source, &target)?;
         } else {
-            fs::copy(source, target)?;
+            fs::copy(&source, target).map_err(|error| named(&source, error))?;
         }
     }
     Ok(())
