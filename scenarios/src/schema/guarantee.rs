@@ -35,6 +35,9 @@ pub struct Guarantee {
     pub uses: Vec<String>,
     /// Whether it gets a launch of its own because its questions change what others would see.
     pub alone: bool,
+    /// Whether what is judged is a share of the machine's time: a result that is not as expected counts where most of three
+    /// launches give it.
+    pub measured: bool,
     /// Whether an OCI command line is needed: `create`, `exec`, `pause` and others.
     pub lifecycle: bool,
     /// Whether the launch must be refused; the facts of that are `launch`.
@@ -88,6 +91,8 @@ struct Written {
     #[serde(default)]
     alone: bool,
     #[serde(default)]
+    measured: bool,
+    #[serde(default)]
     lifecycle: bool,
     #[serde(default)]
     refused: bool,
@@ -130,7 +135,7 @@ impl Guarantee {
         let plain =
             self.case.is_empty() && self.swap.is_empty() && self.second.is_none() && self.launches == 0;
         let around = self.lifecycle || self.refused || self.rig != Rig::default();
-        !self.alone && plain && !around && acts.iter().all(|acts| acts.is_empty())
+        !self.alone && !self.measured && plain && !around && acts.iter().all(|acts| acts.is_empty())
     }
 
     /// Reads a guarantee; `file` is for errors.
@@ -214,6 +219,7 @@ impl Guarantee {
             needs: written.needs,
             uses: written.uses,
             alone: written.alone,
+            measured: written.measured,
             make: written.make,
             config: written.config,
             lifecycle: written.lifecycle,
