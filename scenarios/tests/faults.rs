@@ -13,6 +13,8 @@ use isolab_scenarios::cancel::Cancel;
 use isolab_scenarios::faults::core::{self, Options};
 use isolab_scenarios::faults::worker::Planted;
 use isolab_scenarios::faults::{collide, inputs, resources, traced};
+use isolab_scenarios::launcher::Launcher;
+use isolab_scenarios::launcher::oci::Oci;
 use isolab_scenarios::progress::Quiet;
 
 /// The program under test; in a guest it is the init.
@@ -112,10 +114,10 @@ fn what_a_launcher_does_wrong_is_found() {
     }
 }
 
-fn traced<'o>(name: &'o str, runtime: &'o Path, sample: usize) -> traced::Options<'o> {
+fn traced(launcher: &dyn Launcher, sample: usize) -> traced::Options<'_> {
     let core::Options { program, seed, .. } = options();
     let sample = if self::sample().is_some() { Some(sample) } else { None };
-    traced::Options { name, runtime, program, seed, sample }
+    traced::Options { launcher, program, seed, sample }
 }
 
 #[test]
@@ -125,7 +127,8 @@ fn isolab_runtime_survives_faults() {
         return;
     }
     let (host, cancel) = (Host::probe(), Cancel::new());
-    let of = |sample| traced("isolab-runtime", &runtime, sample);
+    let runtime = Oci::new("isolab-runtime", runtime);
+    let of = |sample| traced(&runtime, sample);
     let sweeps = [
         traced::sweep(SweepKind::Errno, of(100), &host, &Quiet, &cancel).unwrap(),
         traced::sweep(SweepKind::Kill, of(40), &host, &Quiet, &cancel).unwrap(),
@@ -146,7 +149,8 @@ fn what_is_the_hosts_runs_out_in_guests() {
     if !need::met(&["guest", "prlimit", "unshare", "wc", runtime.to_str().unwrap()]) {
         return;
     }
-    let of = traced("isolab-runtime", &runtime, 1000);
+    let runtime = Oci::new("isolab-runtime", runtime);
+    let of = traced(&runtime, 1000);
     let sweep = resources::sweep(of, &Host::probe(), &Quiet, &Cancel::new()).unwrap();
     report(&sweep);
     assert!(sweep.findings.is_empty() && sweep.tried > 130, "{:?}", sweep.findings);
@@ -159,12 +163,37 @@ fn what_is_known_of_another_launcher_is_found() {
     if !need::met(&["root", "strace", "crun"]) || !crun.exists() {
         return;
     }
-    let sweep =
-        traced::sweep(SweepKind::Kill, traced("crun", crun, 15), &Host::probe(), &Quiet, &Cancel::new());
+    let sweep = traced::sweep(
+        SweepKind::Kill,
+        traced(&Oci::new("crun", crun.into()), 15),
+        &Host::probe(),
+        &Quiet,
+        &Cancel::new(),
+    );
     let sweep = sweep.unwrap();
     report(&sweep);
     let left = sweep.findings.iter().filter(|finding| finding.problem == Problem::Left).count();
     assert!(left as u64 + sweep.recovered > 0);
+}
+
+/// It has no config, no state and no groups, but system calls of its own.
+#[test]
+fn a_launcher_that_is_no_oci_runtime_is_swept_too() {
+    if !need::met(&["root", "strace", "bwrap"]) {
+        return;
+    }
+    let host = Host::probe();
+    let bwrap = isolab_scenarios::launcher::named("bwrap", &host).unwrap();
+    let of = |sample| traced::Options { sample: Some(sample), ..traced(bwrap.as_ref(), 0) };
+    let errno = traced::sweep(SweepKind::Errno, of(20), &host, &Quiet, &Cancel::new()).unwrap();
+    report(&errno);
+    // It ends where what it needs fails, and says so.
+    assert!(errno.reached >= 15 && errno.refused >= 10, "{errno:?}");
+    let short = resources::sweep(of(20), &host, &Quiet, &Cancel::new()).unwrap();
+    report(&short);
+    let weaker = short.findings.iter().filter(|finding| finding.problem == Problem::Weaker);
+    // What it inherits, having no options for it, is none of its faults.
+    assert_eq!(weaker.count(), 0, "{short:?}");
 }
 
 #[test]

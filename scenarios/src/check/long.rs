@@ -36,15 +36,10 @@ pub(super) fn soak(scene: &Scene<'_>, launches: usize, leak: bool) -> Value {
 }
 
 pub(super) fn parallel(scene: &Scene<'_>, apart: bool) -> Value {
-    let runtime = scene.launcher.lifecycle().and_then(crate::launcher::Launcher::runtime);
-    let Some(runtime) = runtime else { return json!({"error": "this launcher has no commands"}) };
-    let options = traced::Options {
-        name: scene.launcher.name(),
-        runtime,
-        program: scene.program,
-        seed: 0,
-        sample: None,
+    let Some(launcher) = scene.launcher.lifecycle() else {
+        return json!({"error": "this launcher has no commands"});
     };
+    let options = traced::Options { launcher, program: scene.program, seed: 0, sample: None };
     told(collide::with_states(options, apart, scene.host, &Quiet, scene.cancel), "wrong")
 }
 

@@ -129,10 +129,15 @@ fn sweep(
             SweepKind::Soak => soak::run(arguments.launches(), program, host, bars, cancel),
             _ => core::sweep(kind, options, host, bars, cancel),
         }
-    } else if let Some(runtime) = launcher.runtime() {
+    } else if launcher.runtime().is_none() && matches!(kind, SweepKind::Inputs | SweepKind::Parallel) {
+        let (reason, remedy) = (
+            "it reads no config, and its containers have no names",
+            "name core or an OCI runtime with --launcher",
+        );
+        return Ok(Err(NotTested { what, reason: reason.into(), remedy: remedy.into() }));
+    } else {
         let options = traced::Options {
-            name: launcher.name(),
-            runtime,
+            launcher,
             program,
             seed: arguments.seed,
             sample: arguments.sample(Some(SAMPLE)),
@@ -147,9 +152,6 @@ fn sweep(
             }
             _ => traced::sweep(kind, options, host, bars, cancel),
         }
-    } else {
-        let (reason, remedy) = ("it is no OCI runtime", "name core or an OCI runtime with --launcher");
-        return Ok(Err(NotTested { what, reason: reason.into(), remedy: remedy.into() }));
     };
     match swept {
         Ok(sweep) => Ok(Ok(sweep)),

@@ -61,22 +61,27 @@ pub fn with_states(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Sweep, Error> {
-    let mut names = Vec::new();
+    let (launcher, mut names) = (options.launcher.name(), Vec::new());
+    let runtime = options.launcher.runtime().ok_or_else(|| Error::Launcher {
+        launcher: launcher.into(),
+        problem: "its containers have no names".into(),
+        remedy: "take an OCI runtime".into(),
+    })?;
     for _ in 0..NAMES {
-        let ground = Ground::new(options.program, host, 0, exit::HOLD)?;
+        let ground = Ground::new(options.program, host, Some(0), exit::HOLD)?;
         std::fs::create_dir(state(&ground)).map_err(Error::io("make the state's directory"))?;
         let before = HostSnapshot::take(&ground.scope, host);
         names.push(Name { ground, before });
     }
-    let mut tally = Tally::new(SweepKind::Parallel, options.name, 0, NAMES * EACH);
-    progress.begin(&format!("{}: {}", options.name, SweepKind::Parallel.title()), 2);
+    let mut tally = Tally::new(SweepKind::Parallel, launcher, 0, NAMES * EACH);
+    progress.begin(&format!("{launcher}: {}", SweepKind::Parallel.title()), 2);
     progress.step("run");
-    let mut running = start_all(options.runtime, &names, apart)?;
+    let mut running = start_all(runtime, &names, apart)?;
     let said = losers(&mut running, cancel)?;
     let winners: Vec<usize> =
         (0..NAMES).map(|name| running.iter().filter(|one| one.name == name).count()).collect();
     progress.step("delete");
-    let deleted = delete_all(options.runtime, &names)?;
+    let deleted = delete_all(runtime, &names)?;
     // What no delete has found ends with its input: where each has a state of its own that is most of them.
     running.iter_mut().for_each(|one| drop(one.input.take()));
     let begun = Instant::now();

@@ -94,7 +94,7 @@ impl<'o> Stage<'o> {
         workload: &str,
     ) -> Result<Stage<'o>, Error> {
         let Options { program, planted, .. } = options;
-        let ground = Ground::new(program, host, variant, workload)?;
+        let ground = Ground::new(program, host, Some(variant), workload)?;
         let before = HostSnapshot::take(&ground.scope, host);
         Ok(Stage {
             name,

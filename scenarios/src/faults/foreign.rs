@@ -1,5 +1,6 @@
 //! Launches by a program, with a fault: how it ends, what the container is, what is left.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use isolab_core::snapshot::{HostSnapshot, How, Kind, Settled, settle};
 
 use super::ground::{Ground, ID};
 use super::{LIMIT, Outcome, SETTLE, Trial};
+use crate::launcher::{Launcher, RunCommand};
 use crate::posture::Posture;
 use crate::ready::{Error, own_observation};
 use crate::scratch::{Scratch, remove_tree};
@@ -23,9 +25,8 @@ use crate::workload::exit;
 const TICK: Duration = Duration::from_millis(2);
 
 /// What stays the same over all launches of a sweep.
-pub(super) struct Foreign {
-    name: String,
-    runtime: PathBuf,
+pub(super) struct Foreign<'l> {
+    launcher: &'l dyn Launcher,
     pub(super) ground: Ground,
     /// Where the launcher's standard error and the like go, outside of what is looked at.
     pub(super) notes: Scratch,
@@ -45,23 +46,23 @@ pub(super) struct Attempt {
     seen: Option<Observation>,
 }
 
-impl Foreign {
+impl<'l> Foreign<'l> {
     /// Launches some times without a fault, to know what is right. `wrap` is what the launcher will be started by.
     ///
     /// # Errors
     /// When it does not launch then.
     pub(super) fn new(
-        name: &str,
-        runtime: &Path,
+        launcher: &'l dyn Launcher,
         program: &Path,
         host: &Host,
         wrap: &[String],
-    ) -> Result<Foreign, Error> {
-        let ground = Ground::new(program, host, 0, exit::HOLD)?;
+    ) -> Result<Foreign<'l>, Error> {
+        let name = launcher.name();
+        // What is no OCI runtime takes the least: a config that it cannot have is none of its faults.
+        let ground = Ground::new(program, host, launcher.runtime().map(|_| 0), exit::HOLD)?;
         let config = ground.bundle.load(ID).map_err(|error| refused(name, &error.to_string()))?;
         let mut foreign = Foreign {
-            name: name.into(),
-            runtime: runtime.into(),
+            launcher,
             ground,
             notes: Scratch::new().map_err(Error::io("make a scratch directory"))?,
             host: host.clone(),
@@ -98,9 +99,8 @@ impl Foreign {
 
     /// One launch. With `hold` the container's program runs until it has been looked at, otherwise it ends at once.
     pub(super) fn attempt(&self, wrap: &[String], hold: bool) -> Result<Attempt, Error> {
-        let (pid_file, stderr) = (self.notes.path().join("pid"), self.notes.path().join("stderr"));
-        drop(fs::remove_file(&pid_file));
-        let mut launcher = self.start(wrap, &pid_file, &stderr, hold)?;
+        let stderr = self.notes.path().join("stderr");
+        let mut launcher = self.start(wrap, &stderr, hold)?;
         let begun = Instant::now();
         let mut seen = None;
         let status = loop {
@@ -108,7 +108,7 @@ impl Foreign {
                 break Some(status);
             }
             if seen.is_none() && hold {
-                seen = running(&pid_file).and_then(|pid| self.observe(pid));
+                seen = self.ground.program().and_then(|pid| self.observe(pid));
                 if seen.is_some() {
                     // Its end is the program's end.
                     launcher.stdin = None;
@@ -124,30 +124,24 @@ impl Foreign {
         Ok(Attempt { status, said, seen })
     }
 
-    fn start(&self, wrap: &[String], pid_file: &Path, stderr: &Path, hold: bool) -> Result<Child, Error> {
+    fn start(&self, wrap: &[String], stderr: &Path, hold: bool) -> Result<Child, Error> {
         let stderr = File::create(stderr).map_err(Error::io("make the file for standard error"))?;
-        let mut words =
-            wrap.iter().map(String::as_str).map(std::ffi::OsStr::new).chain([self.runtime.as_os_str()]);
-        let mut command = Command::new(words.next().unwrap_or_default());
-        command
-            .args(words)
-            .arg("--root")
-            .arg(self.state())
-            .args(["run", "--bundle"])
-            .arg(self.ground.bundle.dir());
-        command.arg("--pid-file").arg(pid_file).arg(ID);
+        let name = self.launcher.name();
+        // What it inherits is open until it has been started.
+        let RunCommand { command, inherits: _open } = self
+            .launcher
+            .run_command(&self.ground.bundle, ID, self.notes.path())
+            .map_err(|error| refused(name, &error.to_string()))?
+            .ok_or_else(|| refused(name, "it is no program of its own"))?;
+        let mut command = wrapped(wrap, &command);
         let (token, value) = (isolab_core::snapshot::VARIABLE, &self.ground.scope.token);
         command.env(token, value).stdin(if hold { Stdio::piped() } else { Stdio::null() });
-        command
-            .stdout(Stdio::null())
-            .stderr(stderr)
-            .spawn()
-            .map_err(Error::io(format!("start {}", self.name)))
+        command.stdout(Stdio::null()).stderr(stderr).spawn().map_err(Error::io(format!("start {name}")))
     }
 
     /// Where the launcher keeps its state.
     pub(super) fn state(&self) -> PathBuf {
-        self.ground.bundle.dir().join(format!("state-{}", self.name))
+        self.ground.bundle.dir().join(format!("state-{}", self.launcher.name()))
     }
 
     fn observe(&self, pid: i32) -> Option<Observation> {
@@ -206,10 +200,11 @@ impl Foreign {
 
     /// What a launcher has for its own leftovers.
     fn recover(&self) {
-        let words: &[&str] =
-            if self.name == "isolab-runtime" { &["recover"] } else { &["delete", "--force", ID] };
-        let mut command = Command::new(&self.runtime);
-        command.arg("--root").arg(self.state()).args(words).stdin(Stdio::null()).stdout(Stdio::null());
+        // Without a state there is nothing that it could know of.
+        let Some(mut command) = self.launcher.command(&self.ground.bundle) else { return };
+        let is_isolab = self.launcher.name() == "isolab-runtime";
+        let words: &[&str] = if is_isolab { &["recover"] } else { &["delete", "--force", ID] };
+        command.args(words).stdin(Stdio::null()).stdout(Stdio::null());
         // How it went shows by what is left then.
         drop(command.stderr(Stdio::null()).status());
     }
@@ -240,15 +235,22 @@ impl Foreign {
     }
 }
 
-/// The container's first process, once it has executed its program.
-fn running(pid_file: &Path) -> Option<i32> {
-    let pid: i32 = fs::read_to_string(pid_file).ok()?.trim().parse().ok()?;
-    let name = isolab_core::observe::stat_of(pid)?.name;
-    (exit::HOLD.trim_start_matches('/') == name).then_some(pid)
+/// The command as the last words of another one, without the caller's environment: what some launchers hand on would be in the
+/// record.
+fn wrapped(wrap: &[String], command: &Command) -> Command {
+    let words = wrap.iter().map(OsStr::new).chain([command.get_program()]).chain(command.get_args());
+    let words: Vec<&OsStr> = words.collect();
+    let mut wrapped = Command::new(words[0]);
+    wrapped.args(&words[1..]).env_clear();
+    wrapped.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    wrapped.envs(command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value))));
+    wrapped
 }
 
 fn refused(launcher: &str, problem: &str) -> Error {
-    let remedy = format!("see what `{launcher} run` says of a plain config on this host");
+    let remedy = format!(
+        "see what {launcher} says of a plain config on this host: isolab check --quick --launcher {launcher}"
+    );
     Error::Launcher { launcher: launcher.into(), problem: problem.into(), remedy }
 }
 

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use isolab_core::host::Host;
+use isolab_core::observe::stat_of;
 use isolab_core::snapshot::Scope;
 use isolab_core::sys::{mount, process};
 use serde::Deserialize;
@@ -29,8 +30,13 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// Of a variant of the config, with a workload.
-    pub(super) fn new(program: &Path, host: &Host, variant: usize, workload: &str) -> Result<Ground, Error> {
+    /// Of a variant of the config, or the plain one, with a workload.
+    pub(super) fn new(
+        program: &Path,
+        host: &Host,
+        variant: Option<usize>,
+        workload: &str,
+    ) -> Result<Ground, Error> {
         let bed = Bed::new(program, host)?;
         bed.keep_parent()?;
         let mut scope = Scope::new();
@@ -90,14 +96,20 @@ impl Ground {
 
     /// Processes that have the token in their environment.
     fn marked(&self) -> Vec<i32> {
+        pids().filter(|pid| self.is_marked(*pid)).collect()
+    }
+
+    fn is_marked(&self, pid: i32) -> bool {
         let variable = self.scope.variable();
-        let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        let has = |pid: &i32| {
-            let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
-        };
-        pids.filter(has).collect()
+        let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
+    }
+
+    /// The container's first process, once it has executed its program.
+    pub(super) fn program(&self) -> Option<i32> {
+        let name = exit::HOLD.trim_start_matches('/');
+        let is = |pid: &i32| stat_of(*pid).is_some_and(|stat| stat.name == name) && self.is_marked(*pid);
+        pids().find(is)
     }
 
     /// Takes away mounts in the bed, the last first.
@@ -114,10 +126,16 @@ impl Ground {
     }
 }
 
+/// Of all processes.
+fn pids() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
 /// The guarantees' config with what a variant and those before it have beyond it.
-fn config(bed: &Bed, variant: usize) -> Result<Value, Error> {
+fn config(bed: &Bed, variant: Option<usize>) -> Result<Value, Error> {
     let mut config = bed.config(ID);
-    for variant in variants().iter().take(variant + 1) {
+    for variant in variants().iter().take(variant.map_or(0, |last| last + 1)) {
         edit::apply(&mut config, &variant.config)?;
     }
     Ok(config)

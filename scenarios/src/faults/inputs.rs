@@ -68,7 +68,7 @@ pub fn foreign(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Sweep, Error> {
-    let mut foreign = Foreign::new(options.name, options.runtime, options.program, host, &[])?;
+    let mut foreign = Foreign::new(options.launcher, options.program, host, &[])?;
     let all: Vec<Mutant> =
         mutants(foreign.ground.bundle.config()).into_iter().filter(|mutant| is_for(mutant, host)).collect();
     let plan = options.plan(SweepKind::Inputs, progress, cancel);

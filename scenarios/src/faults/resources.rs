@@ -16,6 +16,7 @@ use super::foreign::{Attempt, Foreign};
 use super::{Outcome, Trial, traced};
 use crate::cancel::Cancel;
 use crate::group;
+use crate::launcher::{Launcher, Offer};
 use crate::progress::Progress;
 use crate::ready::Error;
 
@@ -76,16 +77,27 @@ impl Shortage {
         matches!(self.what, What::Mounts | What::Namespaces)
     }
 
-    /// What a shortage does by itself: the container inherits limits that its config does not set, and a program that does not fit
-    /// into its address space is not executed at all.
-    fn allowed(&self, mut trial: Trial, attempt: &Attempt) -> Trial {
-        let limit = match self.what {
-            What::AddressSpace => "rlimits.RLIMIT_AS.",
-            What::FileSize => "rlimits.RLIMIT_FSIZE.",
-            _ => return trial,
-        };
+    /// What a container inherits of a shortage: limits that its config does not set, and the group of a launcher that puts it into
+    /// none.
+    fn inherited(&self, launcher: &dyn Launcher) -> &'static [&'static str] {
+        let offers = |feature| launcher.offers(feature) == Offer::Offered;
+        match self.what {
+            What::AddressSpace => &["rlimits.RLIMIT_AS."],
+            What::FileSize => &["rlimits.RLIMIT_FSIZE."],
+            What::Descriptors if !offers("rlimits") => &["rlimits.RLIMIT_NOFILE."],
+            What::Tasks if !offers("cgroup pids") => &["cgroups.", "cgroup_values.", "mounts."],
+            What::Memory if !offers("cgroup memory") => &["cgroups.", "cgroup_values.", "mounts."],
+            _ => &[],
+        }
+    }
+
+    /// Without what a shortage does by itself; a program that does not fit into its address space is not executed at all.
+    fn allowed(&self, mut trial: Trial, attempt: &Attempt, launcher: &dyn Launcher) -> Trial {
+        let inherited = self.inherited(launcher);
         if let Outcome::Launched(differences) = &mut trial.outcome {
-            differences.retain(|line| !line.starts_with(limit));
+            differences.retain(|line| !inherited.iter().any(|start| line.starts_with(start)));
+            // The shell that makes the shortage has a PWD, which unshare(1) hands on.
+            differences.retain(|line| launcher.runtime().is_some() || !line.starts_with("env is "));
         }
         let signalled = attempt.status.is_some_and(|status| status.signal().is_some());
         if self.what == What::AddressSpace && signalled && attempt.said.is_empty() {
@@ -203,7 +215,7 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Sweep, Error> {
-    let mut foreign = Foreign::new(options.name, options.runtime, options.program, host, &[])?;
+    let mut foreign = Foreign::new(options.launcher, options.program, host, &[])?;
     let place = Place::new(&foreign, host)?;
     foreign.look_anew();
     let all = shortages(host);
@@ -215,7 +227,7 @@ pub fn sweep(
         // The kernel kills a launcher that has no memory, which is no word of its own.
         let killed = attempt.status.is_some_and(killed);
         let trial = foreign.judge(&attempt, killed)?;
-        tally.add(label, &shortage.allowed(trial, &attempt));
+        tally.add(label, &shortage.allowed(trial, &attempt, options.launcher));
         Ok(())
     })
 }

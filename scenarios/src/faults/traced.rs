@@ -14,17 +14,16 @@ use super::foreign::{Attempt, Foreign};
 use super::sweep::Plan;
 use super::{Trial, errno};
 use crate::cancel::Cancel;
+use crate::launcher::Launcher;
 use crate::progress::Progress;
 use crate::ready::Error;
 use crate::workload::exit;
 
 /// What to sweep.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Options<'o> {
-    /// The launcher's name.
-    pub name: &'o str,
-    /// An OCI runtime.
-    pub runtime: &'o Path,
+    /// A program of its own.
+    pub launcher: &'o dyn Launcher,
     /// The statically linked `isolab`.
     pub program: &'o Path,
     /// Of the sample.
@@ -35,7 +34,7 @@ pub struct Options<'o> {
 
 impl<'o> Options<'o> {
     pub(super) fn plan(self, kind: SweepKind, progress: &'o dyn Progress, cancel: &'o Cancel) -> Plan<'o> {
-        Plan { kind, launcher: self.name, seed: self.seed, sample: self.sample, progress, cancel }
+        Plan { kind, launcher: self.launcher.name(), seed: self.seed, sample: self.sample, progress, cancel }
     }
 }
 
@@ -80,7 +79,7 @@ pub fn sweep(
     cancel: &Cancel,
 ) -> Result<Sweep, Error> {
     let plain = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=execve", "--"].map(str::to_owned);
-    let foreign = Foreign::new(options.name, options.runtime, options.program, host, &plain)?;
+    let foreign = Foreign::new(options.launcher, options.program, host, &plain)?;
     let log = foreign.notes.path().join("strace");
     foreign.attempt(&strace(&log, &[]), false)?;
     let all = injections(kind, &calls(&read(&log)?));
@@ -142,13 +141,18 @@ fn of_launcher(log: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// Whom an injection has hit: the launcher, and the container's program.
 fn hit(log: &str, kill: bool) -> [bool; 2] {
-    let mut inside: BTreeSet<&str> = BTreeSet::new();
+    let program = format!("\"{}\"", exit::HOLD);
+    let (mut executing, mut inside) = (BTreeSet::<&str>::new(), BTreeSet::<&str>::new());
     let mut hit = [false; 2];
     for (pid, rest) in log.lines().filter_map(|line| line.split_once(' ')) {
         if rest.contains(if kill { "killed by SIGKILL" } else { "(INJECTED)" }) {
             hit[usize::from(inside.contains(pid))] = true;
         }
-        if rest.contains(&format!("\"{}\"", exit::HOLD)) && rest.contains("= 0") {
+        // A call during which another process makes one is told in two lines.
+        let resumed = rest.contains("resumed>") && executing.remove(pid);
+        if rest.contains(&program) && rest.contains("<unfinished") {
+            executing.insert(pid);
+        } else if (resumed || rest.contains(&program)) && rest.contains("= 0") {
             inside.insert(pid);
         }
     }
@@ -199,6 +203,11 @@ mod tests {
         let program = with("11 read(0, 1) = -1 EIO (Input/output error) (INJECTED)");
         assert_eq!(hit(&program, false), [false, true]);
         assert_eq!(hit(&with("10 +++ killed by SIGKILL +++"), true), [true, false]);
+        let halves = "11 execve(\"/hold\", [\"/hold\"], 0x2 <unfinished ...>\n\
+                      10 read(3, \"\", 9) = 0\n\
+                      11 <... execve resumed>) = 0\n\
+                      11 read(0, 1) = -1 EIO (Input/output error) (INJECTED)\n";
+        assert_eq!(hit(halves, false), [false, true]);
         assert_eq!([hit(LOG, true), hit(LOG, false)], [[false; 2]; 2]);
     }
 }

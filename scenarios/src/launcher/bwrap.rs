@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use isolab_core::host::Host;
@@ -15,7 +15,7 @@ use isolab_reports::record;
 use serde_json::Value;
 
 use super::process::{self, Foreground};
-use super::{Launcher, Offer, Running, StartError, Stdio, version};
+use super::{Launcher, Offer, RunCommand, Running, StartError, Stdio, version};
 use crate::bundle::Bundle;
 
 /// The bubblewrap binary.
@@ -114,8 +114,8 @@ impl Launcher for Bwrap {
             return Err(StartError::NotOffered("bubblewrap always sets no_new_privs".into()));
         }
         let system = |operation| move |source| StartError::System { operation, source };
-        let program = seccomp(bundle)?;
-        let info = file(bundle, "info.json", &[]).map_err(system("make the info file"))?;
+        let program = seccomp(bundle, bundle.dir())?;
+        let info = file(bundle.dir(), "info.json", &[]).map_err(system("make the info file"))?;
         let command = self.command(bundle, program.as_ref().map(File::as_fd), Some(info.as_fd()));
         let path = bundle.dir().join("info.json");
         let pid = move |_| child_pid(&std::fs::read_to_string(&path).ok()?);
@@ -124,8 +124,19 @@ impl Launcher for Bwrap {
     }
 
     fn run(&self, bundle: &Bundle, _id: &str) -> Result<(), StartError> {
-        let program = seccomp(bundle)?;
+        let program = seccomp(bundle, bundle.dir())?;
         process::complete(self.command(bundle, program.as_ref().map(File::as_fd), None), bundle)
+    }
+
+    fn run_command(
+        &self,
+        bundle: &Bundle,
+        _id: &str,
+        notes: &Path,
+    ) -> Result<Option<RunCommand>, StartError> {
+        let program = seccomp(bundle, notes)?;
+        let command = self.command(bundle, program.as_ref().map(File::as_fd), None);
+        Ok(Some(RunCommand { command, inherits: program.into_iter().collect() }))
     }
 }
 
@@ -136,15 +147,15 @@ fn child_pid(info: &str) -> Option<i32> {
 }
 
 /// The compiled profile in a file for `--seccomp`.
-fn seccomp(bundle: &Bundle) -> Result<Option<File>, StartError> {
+fn seccomp(bundle: &Bundle, notes: &Path) -> Result<Option<File>, StartError> {
     let program = filter(bundle).map_err(StartError::Refused)?;
-    let file = program.map(|program| file(bundle, "seccomp.bpf", &program)).transpose();
+    let file = program.map(|program| file(notes, "seccomp.bpf", &program)).transpose();
     file.map_err(|source| StartError::System { operation: "write the seccomp program", source })
 }
 
 /// A file that the launched program inherits, at its beginning.
-fn file(bundle: &Bundle, name: &str, content: &[u8]) -> io::Result<File> {
-    let path = bundle.dir().join(name);
+fn file(directory: &Path, name: &str, content: &[u8]) -> io::Result<File> {
+    let path = directory.join(name);
     let mut file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
     file.write_all(content)?;
     file.rewind()?;
@@ -192,7 +203,7 @@ fn arguments(config: &Value, bundle: &Bundle, root: bool) -> Vec<String> {
     let bind = if config["root"]["readonly"] == true { "--ro-bind" } else { "--bind" };
     add(&[bind, &rootfs.display().to_string(), "/"]);
     for mount in config["mounts"].as_array().into_iter().flatten() {
-        add(&mount_arguments(mount).iter().map(String::as_str).collect::<Vec<_>>());
+        add(&mount_arguments(mount, bundle.dir()).iter().map(String::as_str).collect::<Vec<_>>());
     }
     for device in config["linux"]["devices"].as_array().into_iter().flatten() {
         let path = device["path"].as_str().unwrap_or_default();
@@ -222,7 +233,7 @@ fn wants_init(config: &Value) -> bool {
 }
 
 /// One mount; nothing for types that bubblewrap cannot mount, and for those that come with its `--dev`.
-fn mount_arguments(mount: &Value) -> Vec<String> {
+fn mount_arguments(mount: &Value, bundle: &Path) -> Vec<String> {
     let target = mount["destination"].as_str().unwrap_or_default();
     let source = mount["source"].as_str().unwrap_or_default();
     let options = texts(&mount["options"]);
@@ -230,7 +241,8 @@ fn mount_arguments(mount: &Value) -> Vec<String> {
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
     if options.iter().any(|option| option == "bind" || option == "rbind") {
         let bind = if options.iter().any(|option| option == "ro") { "--ro-bind" } else { "--bind" };
-        return words(&[bind, source, target]);
+        // config.md, mounts: what is not absolute is in the bundle.
+        return words(&[bind, &bundle.join(source).display().to_string(), target]);
     }
     match mount["type"].as_str() {
         Some("proc") => words(&["--proc", target]),
@@ -277,7 +289,7 @@ mod tests {
 
     #[test]
     fn mounts_become_options() {
-        let words = |mount: Value| mount_arguments(&mount).join(" ");
+        let words = |mount: Value| mount_arguments(&mount, Path::new("/bundle")).join(" ");
         let tmpfs = json!({"destination": "/x", "type": "tmpfs", "options": ["mode=0710", "size=64k"]});
         assert_eq!(words(tmpfs), "--perms 0710 --size 65536 --tmpfs /x");
         assert_eq!(words(json!({"destination": "/dev", "type": "tmpfs"})), "--dev /dev");

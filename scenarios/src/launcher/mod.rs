@@ -10,7 +10,7 @@ pub mod unshare;
 
 pub use process::become_with_terminal;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -83,6 +83,15 @@ pub enum StartError {
     },
 }
 
+/// The command that runs a container and ends with it, for whoever starts it in a way of their own.
+#[derive(Debug)]
+pub struct RunCommand {
+    /// The launcher with its arguments.
+    pub command: Command,
+    /// What it inherits: open until it has started.
+    pub inherits: Vec<File>,
+}
+
 /// Something that starts containers.
 pub trait Launcher: Send + Sync {
     /// `core`, `runc`, `crun`, `bwrap`, or the name of a binary.
@@ -111,6 +120,20 @@ pub trait Launcher: Send + Sync {
     /// # Errors
     /// When it does not start, or ends otherwise.
     fn run(&self, bundle: &Bundle, id: &str) -> Result<(), StartError>;
+
+    /// What [`Launcher::run`] executes; `None` when the launcher is no program of its own. What it reads and writes beside the
+    /// bundle is in `notes`, a directory.
+    ///
+    /// # Errors
+    /// When the config asks for what it does not do, or a file for it cannot be made.
+    fn run_command(
+        &self,
+        _bundle: &Bundle,
+        _id: &str,
+        _notes: &Path,
+    ) -> Result<Option<RunCommand>, StartError> {
+        Ok(None)
+    }
 
     /// The OCI command line that it has or stands for, for what takes more than one command.
     fn lifecycle(&self) -> Option<&oci::Oci> {

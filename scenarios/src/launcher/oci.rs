@@ -13,7 +13,7 @@ use isolab_reports::record;
 use serde_json::Value;
 
 use super::process::{self, Foreground};
-use super::{Launcher, Offer, Running, StartError, Stdio, version};
+use super::{Launcher, Offer, RunCommand, Running, StartError, Stdio, version};
 use crate::bundle::Bundle;
 
 /// An OCI runtime's binary.
@@ -189,6 +189,12 @@ impl Launcher for Oci {
         // The runtime has removed the container when its command is done; only after a failure there is something to do.
         delete.run().map_err(|source| StartError::System { operation: "clean up after a run", source })?;
         run
+    }
+
+    fn run_command(&self, bundle: &Bundle, id: &str, notes: &Path) -> Result<Option<RunCommand>, StartError> {
+        let (mut command, _delete) = self.command(bundle, id)?;
+        command.arg("--pid-file").arg(notes.join("pid")).arg(id);
+        Ok(Some(RunCommand { command, inherits: Vec::new() }))
     }
 
     fn remedy(&self, error: &str) -> Option<&'static str> {

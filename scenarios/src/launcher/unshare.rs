@@ -4,7 +4,7 @@
 //! a chroot, and descriptors of the caller stay open. What it has no option for is not offered.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use isolab_core::host::Host;
@@ -12,7 +12,7 @@ use isolab_reports::record;
 use serde_json::Value;
 
 use super::process::{self, Foreground};
-use super::{Launcher, Offer, Running, StartError, Stdio, version};
+use super::{Launcher, Offer, RunCommand, Running, StartError, Stdio, version};
 use crate::bundle::Bundle;
 
 /// The unshare binary of util-linux.
@@ -90,6 +90,15 @@ impl Launcher for Unshare {
 
     fn run(&self, bundle: &Bundle, _id: &str) -> Result<(), StartError> {
         process::complete(self.command(bundle)?, bundle)
+    }
+
+    fn run_command(
+        &self,
+        bundle: &Bundle,
+        _id: &str,
+        _notes: &Path,
+    ) -> Result<Option<RunCommand>, StartError> {
+        Ok(Some(RunCommand { command: self.command(bundle)?, inherits: Vec::new() }))
     }
 }
 
