@@ -170,8 +170,11 @@ impl Worker {
         match worker.hear(LIMIT)? {
             Heard::Said(hello) => worker.hello = hello,
             Heard::Gone | Heard::Nothing => {
-                let how = "did not come to its first launch without a fault; its error is above".into();
-                return Err(Error::Ended { what: "the process that launches".into(), how });
+                return Err(Error::Launcher {
+                    launcher: "core".into(),
+                    problem: "a launch without a fault came to nothing; its error is above".into(),
+                    remedy: "see `isolab check --quick --launcher core`".into(),
+                });
             }
         }
         Ok(worker)

@@ -136,7 +136,15 @@ impl<'l> Foreign<'l> {
         let mut command = wrapped(wrap, &command);
         let (token, value) = (isolab_core::snapshot::VARIABLE, &self.ground.scope.token);
         command.env(token, value).stdin(if hold { Stdio::piped() } else { Stdio::null() });
-        command.stdout(Stdio::null()).stderr(stderr).spawn().map_err(Error::io(format!("start {name}")))
+        command.stdout(Stdio::null()).stderr(stderr);
+        command.spawn().map_err(|error| {
+            let by = command.get_program().display();
+            Error::Launcher {
+                launcher: name.into(),
+                problem: format!("start it by {by}: {error}"),
+                remedy: format!("install {by}; into guests of the kernel lab it is carried by --with"),
+            }
+        })
     }
 
     /// Where the launcher keeps its state.

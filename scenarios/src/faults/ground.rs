@@ -17,7 +17,7 @@ use crate::bundle::Bundle;
 use crate::edit::{self, Edit};
 use crate::ready::Error;
 use crate::workload::exit;
-use crate::{group, leftovers};
+use crate::{group, leftovers, template};
 
 /// Name of the container, and of its bundle and group.
 pub(super) const ID: &str = "faults";
@@ -50,7 +50,10 @@ impl Ground {
         if let Some(env) = config["process"]["env"].as_array_mut() {
             env.push(scope.variable().into());
         }
-        let bundle = bed.bundle(ID, config)?;
+        let mut bundle = bed.bundle(ID, config)?;
+        let values = json!({"rootfs": bundle.rootfs()});
+        let filled = template::fill(bundle.config(), &values);
+        *bundle.config_mut() = filled.unwrap_or_else(|error| unreachable!("faults.toml: {error}"));
         exit::install_hold(&bundle.rootfs()).map_err(Error::io("write the waiting workload"))?;
         fs::create_dir_all(bundle.rootfs().join("srv/shared")).map_err(Error::io("make a directory"))?;
         bundle.write().map_err(Error::io("write the config"))?;
