@@ -155,7 +155,8 @@ impl<'l> Foreign<'l> {
     fn observe(&self, pid: i32) -> Option<Observation> {
         let mut seen = Observation::of(pid, &self.host.cgroups).ok()?;
         seen.read_sysctls(pid, &self.config);
-        Some(seen)
+        // What a launcher ended meanwhile, being about to refuse, was seen in parts.
+        (self.ground.program() == Some(pid)).then_some(seen)
     }
 
     /// Ends what hangs, with all that it has started.
