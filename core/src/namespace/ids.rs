@@ -41,7 +41,7 @@ impl IdMaps {
                 (true, true) => {
                     reader.refuse(path, "is missing: a new user namespace without a map has no users")
                 }
-                (false, false) => reader.refuse(path, "needs a new user namespace"),
+                (false, false) => reader.refuse(path, "needs a new user namespace in linux.namespaces"),
                 _ => {}
             }
         }

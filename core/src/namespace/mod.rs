@@ -170,7 +170,7 @@ fn read_time_offsets(reader: &mut Reader<'_>, new: bool) -> Vec<(String, i64, u3
         return Vec::new();
     };
     if !new && !offsets.is_empty() {
-        reader.refuse("linux.timeOffsets", "needs a new time namespace");
+        reader.refuse("linux.timeOffsets", "needs a new time namespace in linux.namespaces");
     }
     let mut listed: Vec<_> = offsets.iter().collect();
     listed.sort_by_key(|(clock, _)| *clock);
@@ -203,7 +203,7 @@ pub(crate) fn uts_name(
         reader.refuse(path, format!("has {} bytes; the kernel takes 64", name.len()));
     }
     if !namespaces.separates(Kind::Uts) {
-        reader.refuse(path, "needs a uts namespace, or it would rename the host");
+        reader.refuse(path, "needs a uts namespace in linux.namespaces, or it would rename the host");
     }
     Some(reader.text(path, name))
 }

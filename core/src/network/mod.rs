@@ -94,7 +94,10 @@ pub(crate) fn read(reader: &mut Reader<'_>, namespaces: &Namespaces) -> Vec<Devi
         return Vec::new();
     };
     if !listed.is_empty() && !namespaces.separates(Kind::Network) {
-        reader.refuse(AT, "needs a network namespace, or the devices are the container's already");
+        reader.refuse(
+            AT,
+            "needs a network namespace in linux.namespaces, or the devices are the container's already",
+        );
     }
     let mut listed: Vec<_> = listed.iter().collect();
     listed.sort_by_key(|(host, _)| *host);

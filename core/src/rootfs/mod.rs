@@ -55,7 +55,7 @@ impl Root {
         let asked = reader.spec.root().as_ref().and_then(oci_spec::runtime::Root::readonly);
         let readonly = asked.unwrap_or(false);
         if readonly && !namespaces.separates(Kind::Mount) {
-            reader.refuse("root.readonly", "needs a mount namespace");
+            reader.refuse("root.readonly", "needs a mount namespace in linux.namespaces");
         }
         let overlay = read_overlay(reader);
         let overruled = asked == Some(false) && planted("overlay-ro-overruled");

@@ -8,11 +8,11 @@ use std::io::{self, BufRead, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use isolab_core::host::Host;
 use isolab_core::launch::{Container, start_watcher};
-use isolab_core::observe::Enforced;
+use isolab_core::observe::{Enforced, stat_of};
 use isolab_core::snapshot::{HostSnapshot, Scope, Settled, settle};
 use isolab_core::sys::fault::{self, Act, Point};
 use serde::{Deserialize, Serialize};
@@ -222,6 +222,7 @@ impl Launcher {
         let null =
             File::options().read(true).write(true).open("/dev/null").map_err(Error::io("open /dev/null"))?;
         let container = ready.launch([input.as_fd(), null.as_fd(), null.as_fd()], false)?;
+        await_first_read(container.pid());
         let enforced = ready.enforced(&container)?;
         container.remove()?;
         Ok(enforced)
@@ -272,5 +273,15 @@ impl Launcher {
             Err(error) => return vec![error.to_string()],
         };
         self.posture.differences(&seen)
+    }
+}
+
+/// Waits until a program does, whatever for, or has ended. A parent that vfork(2) has suspended goes on in the middle of the exec: the
+/// old environment may still be there, and the time namespace is entered after that.
+fn await_first_read(pid: i32) {
+    let begun = Instant::now();
+    while begun.elapsed() < SETTLE && stat_of(pid).is_some_and(|stat| !matches!(stat.state, 'S' | 'Z' | 'X'))
+    {
+        std::thread::sleep(Duration::from_micros(100));
     }
 }
