@@ -104,7 +104,7 @@ fn check(path: &str, namespaces: &Namespaces) -> Result<(), String> {
     if namespaces.separates(kind) {
         return Ok(());
     }
-    Err(format!("needs a {kind} of the container's own, or it would be the host's"))
+    Err(format!("needs a {kind} of the container's own in linux.namespaces, or it would be the host's"))
 }
 
 /// One operation on kernel parameters.
