@@ -1,5 +1,6 @@
 //! Edits on a config by path: the difference between two configs, small enough to read.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -18,12 +19,14 @@ use crate::path::{Path, Step};
 /// ```toml
 /// remove = "linux.namespaces[type=pid]"  # an error when there is nothing to remove
 /// ```
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(try_from = "Written")]
+#[schemars(!try_from, untagged, deny_unknown_fields)]
 pub enum Edit {
     /// Puts a value in place.
     Set {
         /// Where.
+        #[schemars(with = "String")]
         set: Path,
         /// What.
         to: Value,
@@ -31,6 +34,7 @@ pub enum Edit {
     /// Adds an item to a list.
     Append {
         /// The list.
+        #[schemars(with = "String")]
         append: Path,
         /// The item.
         value: Value,
@@ -38,6 +42,7 @@ pub enum Edit {
     /// Takes something out.
     Remove {
         /// What.
+        #[schemars(with = "String")]
         remove: Path,
     },
 }

@@ -1,5 +1,6 @@
 //! What is expected of a fact.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use isolab_reports::record::Evidence;
 
 /// Expectations of one fact; all that are given must agree. A fact that is not there agrees with nothing but
 /// `exists = false`: absence is never taken for protection.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// Equal to this value.
@@ -33,10 +34,13 @@ pub struct Expect {
     /// Whether the fact is there at all.
     pub exists: Option<bool>,
     /// Equal to another fact.
+    #[schemars(with = "Option<String>")]
     pub same_as: Option<Path>,
     /// Unequal to another fact, which must be there.
+    #[schemars(with = "Option<String>")]
     pub differs_from: Option<Path>,
     /// A list with the same items as another fact, in any order.
+    #[schemars(with = "Option<String>")]
     pub same_set_as: Option<Path>,
 }
 

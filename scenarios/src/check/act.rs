@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use isolab_core::observe::MountInfo;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ use crate::launcher::LIMIT;
 use crate::probe::{self, PROGRAM, Question};
 
 /// One act. The answer is a JSON value; what was refused is answered with the error's name.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Act {
     /// Sends the container's first process a signal.

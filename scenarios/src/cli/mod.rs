@@ -96,6 +96,8 @@ enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Prints the JSON Schema of scenario files, which lets an editor complete and check them
+    Schema,
     /// Writes manual pages, isolab.1 and one for each command
     Man {
         /// The folder for them
@@ -165,6 +167,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Nightly(arguments)) => nightly::nightly(&arguments),
         Some(Command::Image(command)) => image::image(&command),
         Some(Command::Completions { shell }) => shell::completions(shell),
+        Some(Command::Schema) => shell::schema(),
         Some(Command::Man { dir }) => shell::man(&dir),
         Some(Command::Report { record, forms }) => report::report(&record, &forms),
     };

@@ -1,4 +1,4 @@
-//! Completions for shells and manual pages, from the same definitions as `--help`.
+//! Completions for shells, manual pages and the schema of scenario files, from the same definitions as what reads them.
 
 use std::fs;
 use std::path::Path;
@@ -13,6 +13,11 @@ pub(super) fn completions(shell: Shell) -> Result<ExitCode, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut super::Arguments::command(), "isolab", &mut text);
     output::print(&String::from_utf8_lossy(&text))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn schema() -> Result<ExitCode, Failure> {
+    output::print(&format!("{:#}\n", isolab_scenarios::schema::json::json_schema()))?;
     Ok(ExitCode::SUCCESS)
 }
 

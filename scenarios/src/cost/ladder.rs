@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use isolab_core::host::Host;
 use isolab_reports::record::{Cost, NotTested, Series};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -28,10 +29,11 @@ pub const FIRST: &str = include_str!("../../catalog/costs/ladder.toml");
 pub const ALONE: &str = include_str!("../../catalog/costs/spawn.toml");
 
 /// A ladder as its file declares it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ladder {
     /// Always `cost`.
+    #[schemars(with = "String", extend("const" = "cost"))]
     pub kind: schema::Kind,
     /// Id of the cost in the record.
     pub id: String,
@@ -47,7 +49,7 @@ pub struct Ladder {
 }
 
 /// One rung.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rung {
     /// Name of its series.
@@ -63,7 +65,7 @@ pub struct Rung {
 }
 
 /// What a rung stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Each {
     /// On the rung below: it adds its edits to those before.
@@ -74,7 +76,7 @@ pub enum Each {
 }
 
 /// Where a rung stands without root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rootless {
     /// At the bottom: nothing else is possible before it.

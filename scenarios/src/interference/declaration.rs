@@ -1,6 +1,7 @@
 //! A matrix as its file declares it: victims, aggressors, protections.
 
 use isolab_core::host::Host;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -9,10 +10,11 @@ use crate::schema;
 use crate::workload::{aggressor, victim};
 
 /// A matrix.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Matrix {
     /// Always `interference`.
+    #[schemars(with = "String", extend("const" = "interference"))]
     pub kind: schema::Kind,
     /// Its id.
     pub id: String,
@@ -44,8 +46,9 @@ fn full() -> Vec<f64> {
 }
 
 /// A question from practice.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "MatrixQuestion")]
 pub struct Question {
     /// The question.
     pub asks: String,
@@ -58,7 +61,7 @@ pub struct Question {
 }
 
 /// A measured workload.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Victim {
     /// Its name.
@@ -75,7 +78,7 @@ pub struct Victim {
 }
 
 /// What serves a victim's requests.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measured {
     /// Isolab itself: each request is the launch of a container of this config that only exits.
@@ -86,7 +89,7 @@ pub enum Measured {
 }
 
 /// A disturbing workload.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Aggressor {
     /// Its name.
@@ -107,7 +110,7 @@ pub struct Aggressor {
 }
 
 /// A named setting of one or both containers.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Protection {
     /// Its name.
@@ -122,6 +125,7 @@ pub struct Protection {
     pub cpus: usize,
     /// What it can have an effect on: aggressors by name, or by what they take.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub against: Vec<Spanned<String>>,
     /// Whether the victim is measured alone under it too.
     #[serde(default)]

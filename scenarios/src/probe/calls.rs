@@ -3,13 +3,14 @@
 use std::ffi::CString;
 
 use isolab_core::sys::trial::{self, Trial, trial};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::errno_name;
 
 /// An argument of a system call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Argument {
     /// A number; negative ones are sign-extended.

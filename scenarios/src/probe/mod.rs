@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ pub const PROGRAM: &str = "/isolab";
 
 /// One question. The answer is a JSON value; an operation that was refused is answered with the error's name, such as
 /// `"EPERM"`, one that went through with `"ok"` or with what it returned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Question {
     /// The process id.

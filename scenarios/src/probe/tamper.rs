@@ -8,13 +8,14 @@ use std::path::Path;
 
 use isolab_core::sys::trial::{self, Argument, Trial};
 use isolab_core::sys::{Errno, mapping, tree};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{errno_name, outcome};
 
 /// One way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     /// Writes over its first byte.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use isolab_core::planted::planted;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
@@ -17,7 +18,8 @@ use crate::probe::Question;
 use crate::template;
 
 /// A guarantee as a scenario file declares it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Guarantee {
     /// Unique name, such as `pidns-init-is-1`.
     pub id: String,
@@ -30,48 +32,68 @@ pub struct Guarantee {
     /// What helps against it when a launcher breaks it; without, a newer version of that.
     pub remedy: Option<String>,
     /// What the host must have, such as `root` or `cgroup memory`.
+    #[schemars(default)]
     pub needs: Vec<String>,
     /// What else the launcher must offer, beside the primitive.
+    #[schemars(default)]
     pub uses: Vec<String>,
     /// Whether it gets a launch of its own because its questions change what others would see.
+    #[schemars(default)]
     pub alone: bool,
     /// Whether what is judged is a share of the machine's time: a result that is not as expected counts where most of three
     /// launches give it.
+    #[schemars(default)]
     pub measured: bool,
     /// Whether an OCI command line is needed: `create`, `exec`, `pause` and others.
+    #[schemars(default)]
     pub lifecycle: bool,
     /// Whether the launch must be refused; the facts of that are `launch`.
+    #[schemars(default)]
     pub refused: bool,
     /// How often a container is launched and ends before the one that is asked.
+    #[schemars(default)]
     pub launches: usize,
     /// What stands around the launch.
+    #[schemars(default)]
     pub rig: Rig,
     /// What is exchanged while launches begin.
+    #[schemars(default)]
     pub swap: Vec<Swap>,
     /// Files that are made before the launch.
+    #[schemars(default)]
     pub make: Vec<Make>,
     /// Edits on the base config.
+    #[schemars(default)]
     pub config: Vec<Edit>,
     /// Questions for the probe inside, by the name of the fact; asked in the order of their names. They may hold
     /// placeholders (see `template`), so they are values until these are filled in.
+    #[schemars(default, with = "BTreeMap<String, Question>")]
     pub ask: BTreeMap<String, Value>,
     /// What is done on the host before the launch, by the name of the fact, in the order of their names.
+    #[schemars(default, with = "BTreeMap<String, Act>")]
     pub before: BTreeMap<String, Value>,
     /// The same between `create` and `start`.
+    #[schemars(default, with = "BTreeMap<String, Act>")]
     pub created: BTreeMap<String, Value>,
     /// The same while the container lives, once it has answered.
+    #[schemars(default, with = "BTreeMap<String, Act>")]
     pub act: BTreeMap<String, Value>,
     /// Questions after these acts.
+    #[schemars(default, with = "BTreeMap<String, Question>")]
     pub later: BTreeMap<String, Value>,
     /// What is done on the host once the container is gone.
+    #[schemars(default, with = "BTreeMap<String, Act>")]
     pub after: BTreeMap<String, Value>,
     /// A container beside it.
     pub second: Option<Second>,
     /// Variants; without any there is one launch.
+    #[schemars(default)]
     pub case: Vec<Case>,
     /// What the facts must be.
+    #[schemars(default, with = "BTreeMap<String, Expect>")]
     pub expect: Vec<(Path, Expect)>,
     /// What must turn it red.
+    #[schemars(default)]
     pub control: Vec<Control>,
 }
 

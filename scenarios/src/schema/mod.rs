@@ -3,6 +3,7 @@
 //! A key that is not known is an error, and every error names the file, the line, the key and what is wrong.
 
 pub mod guarantee;
+pub mod json;
 pub mod recipe;
 
 use serde::de::DeserializeOwned;

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use isolab_core::plan::Mutation;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::check::act::Act;
 use crate::edit::Edit;
 use crate::expect::Expect;
 use crate::path::Path;
+use crate::probe::Question;
 
 /// Something that is made in the launch's own directory before it. Relative paths are below it.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Make {
     /// Where; directories on the way are made, what was there is replaced. Ends in a slash for a directory.
@@ -43,7 +46,7 @@ pub struct Make {
 }
 
 /// A variant of the launch. All of them must be as expected.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// What is different, in a word or two.
@@ -56,20 +59,24 @@ pub struct Case {
     pub config: Vec<Edit>,
     /// Asked in place of the guarantee's questions of the same name, or beside them.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Question>")]
     pub ask: BTreeMap<String, Value>,
     /// Done in place of the guarantee's acts of the same name, or beside them.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Act>")]
     pub act: BTreeMap<String, Value>,
     /// The same before the launch.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Act>")]
     pub before: BTreeMap<String, Value>,
     /// Expected beside what the guarantee expects.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Expect>")]
     pub expect: BTreeMap<Path, Expect>,
 }
 
 /// A positive control, or mutant: the same launch with one protection missing or wrong, in which the guarantee must break.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// What is missing or wrong, in words.
@@ -91,15 +98,19 @@ pub struct Control {
     pub make: Vec<Make>,
     /// Questions asked instead of the guarantee's, for faults that no config can describe.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Question>")]
     pub ask: BTreeMap<String, Value>,
     /// Acts in place of the guarantee's, by the same names.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Act>")]
     pub act: BTreeMap<String, Value>,
     /// Acts before the launch in place of the guarantee's, by the same names.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Act>")]
     pub before: BTreeMap<String, Value>,
     /// Acts after the end in place of the guarantee's, by the same names.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Act>")]
     pub after: BTreeMap<String, Value>,
     /// Changes to the second container alone.
     #[serde(default)]
@@ -125,7 +136,7 @@ impl Control {
 
 /// A change to a plan: `drop`, or `move` with `after` or `before`. Steps are named by a part of the line that `isolab plan`
 /// prints of them.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanEdit {
     drop: Option<String>,
@@ -155,7 +166,7 @@ impl PlanEdit {
 }
 
 /// A container beside the first, from the same config with edits of its own, alive until the first has ended.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Second {
     /// Edits after the guarantee's own.
@@ -163,6 +174,7 @@ pub struct Second {
     pub config: Vec<Edit>,
     /// Its questions.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Question>")]
     pub ask: BTreeMap<String, Value>,
     /// Whether it answers while the first does, instead of before the first is launched.
     #[serde(default)]
@@ -170,7 +182,7 @@ pub struct Second {
 }
 
 /// What stands around a launch.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rig {
     /// The container has a terminal, whose controlling side goes to a console socket. It is created first, and started then.
@@ -188,7 +200,7 @@ pub struct Rig {
 }
 
 /// What standard output is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Output {
     /// A pipe.
@@ -201,7 +213,7 @@ pub enum Output {
 }
 
 /// Two paths that are exchanged with each other, over and over, while launches begin (`renameat2(2)`).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Swap {
     /// The one, relative to the launch's directory.

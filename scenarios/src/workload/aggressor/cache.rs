@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
@@ -11,8 +12,9 @@ const LINE: usize = 64;
 const LINES: u64 = 1000;
 
 /// Parameters of the cache thrasher.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorCache")]
 pub struct Cache {
     /// Bytes of each thread.
     pub bytes: usize,

@@ -2,13 +2,15 @@
 
 use std::hint::black_box;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
 
 /// Parameters of the caller: none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorCalls")]
 pub struct Calls {}
 
 impl Calls {

@@ -1,13 +1,15 @@
 //! Aggressor: spins. A unit of work is 10,000 steps of integer arithmetic that touches no memory.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
 use crate::workload::spin;
 
 /// Parameters of the CPU hog: none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorCpu")]
 pub struct Cpu {}
 
 impl Cpu {

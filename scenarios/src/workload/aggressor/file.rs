@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
@@ -14,8 +15,9 @@ use crate::schedule::Random;
 const ALIGN: usize = 4096;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorFile")]
 pub struct File {
     /// Directory with a file for each thread.
     pub at: PathBuf,
@@ -26,8 +28,9 @@ pub struct File {
 }
 
 /// What is done to the file, block by block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "AggressorFileOperation")]
 pub enum Operation {
     /// Writes 256 KiB to the page cache, which the kernel writes back in its own time.
     Dirty,

@@ -3,13 +3,15 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorFlood")]
 pub struct Flood {
     /// Whom it floods.
     pub to: SocketAddr,

@@ -8,6 +8,7 @@ use std::io;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
@@ -17,8 +18,9 @@ use crate::workload::{Request, own_command};
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Parameters of the bomb.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorForkBomb")]
 pub struct ForkBomb {
     /// Milliseconds after which every process ends by itself.
     pub millis: u64,

@@ -4,13 +4,15 @@
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
 
 /// Parameters of the fighters: none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorFutex")]
 pub struct Futex {}
 
 static FOUGHT_FOR: Mutex<()> = Mutex::new(());

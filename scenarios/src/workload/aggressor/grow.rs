@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::io;
 use std::process::{Command, Stdio};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
@@ -17,8 +18,9 @@ const STEP: usize = 1 << 20;
 const PAGE: usize = 4096;
 
 /// Parameters of the growing processes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorGrow")]
 pub struct Grow {
     /// Bytes at which a process ends by itself.
     pub bytes: usize,

@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
@@ -16,8 +17,9 @@ const UNIT: usize = 1 << 20;
 const PASSES: usize = 4;
 
 /// Parameters of the memory hog.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorMemory")]
 pub struct Memory {
     /// Bytes of each thread.
     pub bytes: usize,

@@ -23,6 +23,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Instant;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::stop::Stop;
@@ -49,8 +50,9 @@ pub struct Aggressor {
 }
 
 /// What an aggressor does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "AggressorWork")]
 pub enum Work {
     /// Spins.
     Cpu(cpu::Cpu),

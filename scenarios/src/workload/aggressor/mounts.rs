@@ -6,14 +6,16 @@ use std::io;
 use std::path::PathBuf;
 
 use isolab_core::sys::mount;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
 use crate::workload::io_error;
 
 /// Parameters of the mounter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorMounts")]
 pub struct Mounts {
     /// Directory with a mount point for each thread.
     pub at: PathBuf,

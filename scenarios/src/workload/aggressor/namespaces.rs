@@ -2,14 +2,16 @@
 //! unit of work is one namespace.
 
 use isolab_core::sys::namespace;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
 use crate::workload::io_error;
 
 /// Parameters: none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorNamespaces")]
 pub struct Namespaces {}
 
 impl Namespaces {

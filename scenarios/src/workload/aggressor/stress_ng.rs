@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use isolab_core::sys::{Errno, process, signal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::workload::stop::Stop;
@@ -19,8 +20,9 @@ const PROGRAM: &str = "/usr/bin/stress-ng";
 const TICK: Duration = Duration::from_millis(10);
 
 /// Parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AggressorStressNg")]
 pub struct StressNg {
     /// The stressor's name, as its option is called: `cpu`, `vm`, `switch`, …
     pub stressor: String,

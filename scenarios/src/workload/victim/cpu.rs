@@ -1,13 +1,15 @@
 //! Victim: serves requests that are arithmetic alone, which feel the scheduler and the clock of the CPU, and no memory.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Serve;
 use crate::workload::spin;
 
 /// Parameters of the CPU-bound victim.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VictimCpu")]
 pub struct Cpu {
     /// Steps of integer arithmetic per request.
     pub steps: u32,

@@ -5,13 +5,15 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Serve;
 
 /// Parameters of the file victim.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VictimFile")]
 pub struct File {
     /// The file. It is made when it is not there, and written full before the start.
     pub at: PathBuf,
@@ -22,8 +24,9 @@ pub struct File {
 }
 
 /// What a request does with a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "VictimFileOperation")]
 pub enum Operation {
     /// Reads it, from the page cache as long as that keeps it.
     Read,

@@ -6,6 +6,7 @@
 
 use std::hint::black_box;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Serve;
@@ -19,8 +20,9 @@ const PAGE: usize = 4096;
 pub(crate) const MAPPED_AFRESH: usize = 33 << 20;
 
 /// Parameters of the memory-touching victim.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VictimMemory")]
 pub struct Memory {
     /// Bytes of the working set.
     pub bytes: usize,

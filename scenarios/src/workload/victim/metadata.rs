@@ -4,13 +4,15 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Serve;
 
 /// Parameters of the metadata victim.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VictimMetadata")]
 pub struct Metadata {
     /// The directory, made before the start.
     pub at: PathBuf,

@@ -15,6 +15,7 @@ mod usage;
 use std::io;
 
 use isolab_core::sys::clock;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Reply, Start};
@@ -35,8 +36,9 @@ pub struct Victim {
 }
 
 /// What serves a request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "VictimWork")]
 pub enum Work {
     /// Nothing: the delay of the wake-up alone.
     Timer(timer::Timer),

@@ -2,14 +2,16 @@
 
 use std::net::{SocketAddr, TcpStream};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Serve;
 use crate::workload::echo;
 
 /// Parameters of the network victim.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VictimNetwork")]
 pub struct Network {
     /// The server.
     pub to: SocketAddr,

@@ -2,13 +2,15 @@
 
 use std::io::{self, Read, Write};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Serve;
 
 /// Parameters of the pipe victim: none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VictimPipe")]
 pub struct Pipe {}
 
 impl Pipe {

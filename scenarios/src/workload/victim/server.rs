@@ -4,14 +4,16 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Serve;
 use crate::workload::echo;
 
 /// Parameters of the request server: none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VictimServer")]
 pub struct Server {}
 
 impl Server {
