@@ -146,7 +146,7 @@ fn perform(context: &Context, arguments: Arguments) -> Result<u8, Failure> {
 
 /// Lines that engines look for: the name with the version, the commit, the runtime-spec.
 fn version() -> Result<u8, Failure> {
-    let commit = option_env!("ISOLAB_COMMIT").unwrap_or("unknown");
+    let commit = option_env!("ISOLAB_REVISION").unwrap_or("unknown");
     let (version, spec) = (env!("CARGO_PKG_VERSION"), oci::VERSIONS[1]);
     output::print(&format!("isolab-runtime version {version}\ncommit: {commit}\nspec: {spec}\n")).map(|()| 0)
 }
