@@ -62,13 +62,18 @@ impl Bed {
     /// The config that measured containers start from: the guarantees' base config in a group of this bed. Without its device rule:
     /// it costs the workload nothing, and not every launcher has it on cgroup v2.
     pub(crate) fn config(&self, id: &str) -> Value {
-        let mut config = base_config(&self.host);
-        if let Some(resources) = config["linux"]["resources"].as_object_mut() {
-            resources.remove("devices");
-        }
-        if self.host.uid == 0 {
-            config["linux"]["cgroupsPath"] = self.group(id).into();
-        }
-        config
+        measured_config(&self.host, &self.groups, id)
     }
+}
+
+/// See [`Bed::config`].
+pub(crate) fn measured_config(host: &Host, groups: &Groups, id: &str) -> Value {
+    let mut config = base_config(host);
+    if let Some(resources) = config["linux"]["resources"].as_object_mut() {
+        resources.remove("devices");
+    }
+    if host.uid == 0 {
+        config["linux"]["cgroupsPath"] = groups.path_of(id).into();
+    }
+    config
 }

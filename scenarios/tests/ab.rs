@@ -107,6 +107,20 @@ fn a_setting_is_compared_with_the_config_as_it_is() {
 }
 
 #[test]
+fn without_a_config_there_is_one_whose_program_only_exits() {
+    if !need::met(&["root"]) {
+        return;
+    }
+    let directory = Scratch::new().unwrap();
+    // A network namespace is the dearest of them.
+    let edit = "remove = \"linux.namespaces[type=network]\"";
+    let compared = ab(directory.path(), &["--launcher", "core", "--edit", edit, "--json"]);
+    assert_eq!(status(&compared), 0, "{}", stderr(&compared));
+    let said: Value = serde_json::from_slice(&compared.stdout).unwrap();
+    assert_eq!(said["conclusion"]["verdict"], "faster", "{said}");
+}
+
+#[test]
 fn two_revisions_are_built_in_worktrees_that_go_again() {
     if !need::met(&["git"]) {
         return;
@@ -170,7 +184,6 @@ fn wrong_words_are_said() {
     for (words, says) in [
         (&["config.json"][..], "what is to be compared"),
         (&["--program", "./one"], "two are compared"),
-        (&["--launcher", "core,core"], "which config"),
         (&["--launcher", "core,core", "no.json"], "no.json"),
         (&["--launcher", "./none,core", "no.json"], "./none"),
         (&["--program", "./one,./none"], "./none"),

@@ -8,6 +8,7 @@ use isolab_core::sys::clock;
 use serde_json::Value;
 
 use super::{ID, Subject};
+use crate::bed::measured_config;
 use crate::bundle::Bundle;
 use crate::cost::Timed;
 use crate::edit::{self, Edit};
@@ -15,6 +16,7 @@ use crate::group::Groups;
 use crate::launcher::Launcher;
 use crate::ready::Error;
 use crate::scratch::Scratch;
+use crate::workload::exit;
 
 /// A launcher with what it launches.
 pub struct Launched<'l> {
@@ -65,7 +67,23 @@ impl Place {
     /// When it cannot be read, is no config, asks for a terminal, or an edit does not fit it.
     pub fn bundle(&self, name: &str, config: &Path, edits: &[Edit]) -> Result<Bundle, Error> {
         let file: PathBuf = if config.is_dir() { config.join("config.json") } else { config.to_owned() };
-        let mut value = prepared(&file, &self.groups)?;
+        self.around(name, prepared(&file, &self.groups)?, edits)
+    }
+
+    /// A bundle of the config that other costs are measured with, whose program only exits, with edits.
+    ///
+    /// # Errors
+    /// When it cannot be made, or an edit does not fit it.
+    pub fn plain(&self, name: &str, host: &Host, edits: &[Edit]) -> Result<Bundle, Error> {
+        let mut value = measured_config(host, &self.groups, ID);
+        value["process"]["args"] = [exit::PATH].into();
+        let bundle = self.around(name, value, edits)?;
+        std::fs::create_dir_all(bundle.rootfs()).map_err(Error::io("make the root file system"))?;
+        exit::install(&bundle.rootfs()).map_err(Error::io("write the exit workload"))?;
+        Ok(bundle)
+    }
+
+    fn around(&self, name: &str, mut value: Value, edits: &[Edit]) -> Result<Bundle, Error> {
         edit::apply(&mut value, edits)?;
         let bundle = Bundle::around(&self.scratch, name, value).map_err(Error::io("make a bundle"))?;
         bundle.write().map_err(Error::io("write the config"))?;

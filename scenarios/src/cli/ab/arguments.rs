@@ -82,7 +82,8 @@ pub(in crate::cli) struct Arguments {
     /// Folder for a record and a report; it must not exist or be empty
     #[arg(long, value_name = "DIR", conflicts_with = "kernel")]
     pub(super) out: Option<PathBuf>,
-    /// Of launchers: an OCI config.json, or the directory of a bundle; its program must end by itself, with 0
+    /// Of launchers: an OCI config.json, or the directory of a bundle; its program must end by itself, with 0 [default: the config that
+    /// costs are measured with, whose program only exits]
     pub(super) config: Option<PathBuf>,
     /// Of programs: their arguments
     #[arg(last = true, value_name = "ARGUMENT")]

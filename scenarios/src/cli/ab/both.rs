@@ -167,15 +167,17 @@ fn launchers(
     host: &Host,
     cancel: &Cancel,
 ) -> Result<What, Failure> {
-    let config = arguments.config.as_deref();
-    let config = config.ok_or_else(|| {
-        Failure::Input("which config? name a config.json or the directory of a bundle".into())
-    })?;
     let find = |path: &String| launcher::named(path, host).map_err(Failure::Input);
     let launchers = [find(&paths[0])?, find(&paths[1])?];
     let edits = arguments.edit.iter().map(|text| edit(text)).collect::<Result<Vec<Edit>, _>>()?;
     let place = ended(Place::new(host), cancel)?;
-    let bundle = |name, edits: &[Edit]| place.bundle(name, config, edits).map_err(Failure::input);
+    let bundle = |name, edits: &[Edit]| {
+        let made = match arguments.config.as_deref() {
+            Some(config) => place.bundle(name, config, edits),
+            None => place.plain(name, host, edits),
+        };
+        made.map_err(Failure::input)
+    };
     let bundles = [bundle("a", &[])?, bundle("b", &edits)?];
     Ok(What::Launchers(Box::new(Launchers { launchers, bundles, _place: place })))
 }
