@@ -11,7 +11,8 @@ use isolab_core::sys::mount;
 ///
 /// Needs are `root`, `unprivileged`, `guest`, `stage` (isolab's own namespaces), `i386`, `cgroup` (any hierarchy),
 /// `cgroup <controller>`, the same with `v1` and `v2`, `cpus <n>`, `file <path>`, `capability <name>`, `apparmor-profile <name>`,
-/// `scratch suid` and `scratch dev` (the temporary directory's mount honours these), or the name of a host feature.
+/// `scratch suid` and `scratch dev` (the temporary directory's mount honours these), `hard limits` (those that kernels begin with, or the
+/// capability to raise them), or the name of a host feature.
 pub(super) fn missing(need: &str, host: &Host, staged: bool) -> Option<(String, String)> {
     if let Some(met) = of_this_place(need, host, staged) {
         return met;
@@ -104,6 +105,19 @@ fn of_this_place(need: &str, host: &Host, staged: bool) -> Option<Option<(String
             let reason = format!("{} is mounted no{option}, and so is all that is made there", at.display());
             unless(honours(&at, option), &reason, "TMPDIR with a directory on another mount")
         }
+        "hard limits" => {
+            let raises = isolab_core::capability::names(host.capabilities.permitted)
+                .iter()
+                .any(|name| name == "CAP_SYS_RESOURCE");
+            let text = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+            let lowered = lowered(&text).filter(|_| !raises).unwrap_or_default();
+            let reason = format!("isolab's own hard limit is lower than what is to be set: {lowered}");
+            unless(
+                lowered.is_empty(),
+                &reason,
+                "without such a limit (Slurm: --propagate=NONE), or with CAP_SYS_RESOURCE",
+            )
+        }
         _ if need.starts_with("file ") => {
             let path = need.trim_start_matches("file ");
             unless(
@@ -128,6 +142,26 @@ fn of_this_place(need: &str, host: &Host, staged: bool) -> Option<Option<(String
         }
         _ => return None,
     })
+}
+
+/// A line of `/proc/PID/limits` whose hard limit is not the one that the kernel begins with, of those that are unlimited then
+/// (`INIT_RLIMITS`).
+fn lowered(limits: &str) -> Option<&str> {
+    const UNLIMITED: [&str; 8] = [
+        "Max cpu time",
+        "Max file size",
+        "Max data size",
+        "Max stack size",
+        "Max resident set",
+        "Max address space",
+        "Max file locks",
+        "Max realtime timeout",
+    ];
+    let hard = |line: &str| line.get(47..).and_then(|rest| rest.split_whitespace().next().map(str::to_owned));
+    limits
+        .lines()
+        .filter(|line| UNLIMITED.iter().any(|name| line.starts_with(name)))
+        .find(|line| hard(line).as_deref() != Some("unlimited"))
 }
 
 /// Whether the mount of a directory honours `suid` or `dev`, in the words of `mount(8)`. One that cannot be opened is for
@@ -166,6 +200,10 @@ mod tests {
         assert!(forbids(libc::MS_NOSUID, "suid") && !forbids(libc::MS_NOSUID, "dev"));
         assert!(forbids(libc::MS_NODEV | libc::MS_NOSUID, "dev") && !forbids(libc::MS_RDONLY, "suid"));
         assert!(!honours(Path::new("/"), "wings"));
+        let limits =
+            |hard| format!("Max cpu time              unlimited            {hard}            seconds   \n");
+        assert_eq!(lowered(&limits("unlimited")), None);
+        assert_eq!(lowered(&limits("4096     ")).map(|line| &line[..12]), Some("Max cpu time"));
         host.uid = 1000;
         assert_eq!(missing("root", &host, false).unwrap().1, "run as root");
     }
