@@ -3,8 +3,8 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use serde_json::{Map, Value, json};
 
-/// Groups, some within others.
-pub(crate) const NAMES: [&str; 4] = ["a", "b", "a/c", "b/c/d"];
+/// Groups, some within others; of the last one those above are isolab's by their names, and go with it.
+pub(crate) const NAMES: [&str; 5] = ["a", "b", "a/c", "b/c/d", "isolab-e/isolab-f/g"];
 
 /// What is drawn.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ impl Limits {
 impl<'a> Arbitrary<'a> for Input {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Input> {
         let mut ops = Vec::new();
-        for name in [0, u.int_in_range(1..=3)?] {
+        for name in [0, u.int_in_range(1..=4)?] {
             ops.push(Op::Make { name, limits: limits(u)?, everywhere: u.int_in_range(0..=3)? == 3 });
         }
         for _ in 0..u.int_in_range(0..=14)? {
@@ -105,7 +105,7 @@ impl<'a> Arbitrary<'a> for Input {
 }
 
 fn op(u: &mut Unstructured<'_>) -> Result<Op> {
-    let name = *u.choose(&[0, 0, 0, 1, 1, 2, 2, 3])?;
+    let name = *u.choose(&[0, 0, 0, 1, 1, 2, 2, 3, 4, 4])?;
     Ok(match u.int_in_range(0..=23)? {
         0..=3 => Op::Make { name, limits: limits(u)?, everywhere: u.int_in_range(0..=3)? == 3 },
         4..=9 => Op::Join(name),
@@ -115,6 +115,26 @@ fn op(u: &mut Unstructured<'_>) -> Result<Op> {
         _ => Op::Remove(name),
     })
 }
+
+/// Quota and period: a tenth, a fifth and a half of a CPU, one, two, no limit, and what the kernel refuses.
+const BANDWIDTHS: [(Option<i64>, Option<u64>); 16] = [
+    (None, None),
+    (None, None),
+    (Some(-1), None),
+    (Some(1000), None),
+    (Some(50_000), None),
+    (Some(50_000), Some(100_000)),
+    (Some(50_000), Some(50_000)),
+    (Some(100_000), Some(1_000_000)),
+    (Some(200_000), Some(1_000_000)),
+    (Some(200_000), Some(1_000_000)),
+    (Some(200_000), Some(100_000)),
+    (None, Some(1000)),
+    (None, Some(50_000)),
+    (None, Some(1_000_000)),
+    (Some(999), Some(1000)),
+    (Some(1000), Some(1_000_001)),
+];
 
 const MIB: i64 = 1 << 20;
 
@@ -130,26 +150,7 @@ fn limits(u: &mut Unstructured<'_>) -> Result<Limits> {
     if asked & 4 != 0 {
         limits.shares = *u.choose(&[None, Some(2), Some(3), Some(1024), Some(262_144)])?;
         limits.idle = *u.choose(&[None, None, Some(0), Some(1)])?;
-        limits.quota = *u.choose(&[
-            None,
-            None,
-            Some(-1),
-            Some(1000),
-            Some(50_000),
-            Some(50_000),
-            Some(200_000),
-            Some(999),
-        ])?;
-        limits.period = *u.choose(&[
-            None,
-            None,
-            Some(1000),
-            Some(50_000),
-            Some(1_000_000),
-            Some(100_000),
-            Some(100_000),
-            Some(1_000_001),
-        ])?;
+        (limits.quota, limits.period) = *u.choose(&BANDWIDTHS)?;
         limits.burst = *u.choose(&[None, None, Some(0), Some(1000), Some(60_000)])?;
     }
     if asked & 8 != 0 {

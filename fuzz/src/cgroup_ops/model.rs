@@ -179,12 +179,28 @@ impl Model {
                 *other == place && is_in(name, group) && !held
             };
             self.groups.retain(|at, _| !goes(at));
-            all &= !self.groups.contains_key(&(place, group.to_owned()));
+            match self.groups.contains_key(&(place, group.to_owned())) {
+                true => all = false,
+                false => self.remove_above(place, group),
+            }
         }
         self.made.retain(|name, _| !is_in(name, group));
         let groups = &self.groups;
         self.frozen.retain(|at| groups.contains_key(at));
         all
+    }
+
+    /// Groups above go with the last one below them, where they are isolab's by name.
+    fn remove_above(&mut self, place: usize, group: &str) {
+        let mut at = above(group);
+        let empty = |groups: &BTreeMap<At, Values>, at: &str| {
+            !groups.keys().any(|(other, name)| *other == place && name != at && is_in(name, at))
+        };
+        while at.rsplit('/').next().is_some_and(|name| name.starts_with("isolab")) && empty(&self.groups, at)
+        {
+            self.groups.remove(&(place, at.to_owned()));
+            at = above(at);
+        }
     }
 }
 
