@@ -8,7 +8,7 @@ use std::time::Duration;
 use isolab_core::host::Host;
 use isolab_core::launch::Exit;
 use isolab_core::observe::{self, Enforced, Observation};
-use isolab_core::sys::process;
+use isolab_core::sys::{Errno, process};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -39,8 +39,11 @@ struct Container(Box<dyn Running>);
 
 impl Hand for Container {
     fn signal(&mut self, signal: i32) -> io::Result<()> {
-        let sent = process::pidfd_open(self.0.pid()).and_then(|pidfd| process::signal(&pidfd, signal));
-        sent.map_err(|errno| io::Error::from_raw_os_error(errno.into_raw()))
+        match process::pidfd_open(self.0.pid()).and_then(|pidfd| process::signal(&pidfd, signal)) {
+            // It has ended already, and how is looked at next.
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(io::Error::from_raw_os_error(errno.into_raw())),
+        }
     }
 
     fn ended(&mut self, within: Duration) -> io::Result<Option<Exit>> {
