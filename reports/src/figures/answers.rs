@@ -36,11 +36,23 @@ pub struct Answer {
     pub tone: Tone,
 }
 
+/// What is short for a question that the run did not ask.
+const NOTHING: &str = "Nothing was tested";
+const NOT_MEASURED: &str = "Not measured";
+
+impl Answer {
+    /// Whether the run had nothing to do with the question.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        [NOTHING, NOT_MEASURED].contains(&self.short.as_str())
+    }
+}
+
 /// Does it hold?
 pub(super) fn holds(matrix: &Matrix) -> Answer {
     let (broken, unproven) = (matrix.count(Verdict::Broken), matrix.count(Verdict::Unproven));
     let (short, tone) = match (broken, unproven, matrix.count(Verdict::Holds)) {
-        (0, 0, 0) => ("Nothing was tested".to_string(), Tone::Wary),
+        (0, 0, 0) => (NOTHING.to_string(), Tone::Wary),
         (0, 0, _) => ("All that was tested holds".to_string(), Tone::Good),
         (0, n, _) => (format!("{n} unproven"), Tone::Wary),
         (n, _, _) => (format!("No: {n} broken"), Tone::Bad),
@@ -145,7 +157,7 @@ pub(super) fn trusts(trust: &Trust) -> Answer {
 }
 
 fn not_measured(question: &'static str, why: &str) -> Answer {
-    let short = "Not measured".to_string();
+    let short = NOT_MEASURED.to_string();
     Answer {
         question: question.to_string(),
         short,

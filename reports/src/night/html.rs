@@ -17,6 +17,8 @@ pub fn render(night: &Night) -> Result<String, askama::Error> {
         shard: night.shard.as_deref(),
         headline: night.headline(),
         place: format!("{}, {}", visible(&night.host), units::utc(night.started)),
+        // The page's head names the one host that there mostly is.
+        several: night.stages.iter().any(|stage| stage.host != night.host),
         stages: night.by_urgency().into_iter().map(Row::of).collect(),
     }
     .render()
@@ -30,6 +32,7 @@ struct Page<'a> {
     shard: Option<&'a str>,
     headline: String,
     place: String,
+    several: bool,
     stages: Vec<Row<'a>>,
 }
 
@@ -73,5 +76,14 @@ mod tests {
         assert!(page.contains("href=\"stage-1/report.html\"") && !page.contains("<b>"), "{page}");
         let place = |name: &str| page.find(&format!("{name}/report.html")).unwrap();
         assert!(place("stage-1") < place("stage-0"));
+    }
+
+    #[test]
+    fn where_a_stage_ran_is_told_where_it_is_not_the_same_for_all() {
+        let mut night = night(&[0, 0]);
+        assert!(!super::render(&night).unwrap().contains(">Where<"));
+        night.stages[1].host = "Linux 6.1.0, 8 CPUs".into();
+        let page = super::render(&night).unwrap();
+        assert!(page.contains(">Where<") && page.contains("8 CPUs"), "{page}");
     }
 }

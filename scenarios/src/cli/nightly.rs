@@ -230,7 +230,7 @@ fn filled(command: &[String], out: &Path, night: &Path) -> Result<Vec<String>, F
 /// The answers of a stage's record, where it wrote one.
 fn said(out: &Path) -> Vec<String> {
     let Ok(record) = Record::read(&out.join("record.json")) else { return Vec::new() };
-    let answers = Figures::of(&record).answers.into_iter();
+    let answers = Figures::of(&record).answers.into_iter().filter(|answer| !answer.is_empty());
     // Word joiners are for wrapping where they were made.
     let plain = |text: String| text.replace('\u{2060}', "").trim().to_owned();
     answers.map(|answer| plain(format!("{} {} {}", answer.question, answer.short, answer.spread))).collect()
