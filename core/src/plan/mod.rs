@@ -300,6 +300,7 @@ impl Plan {
     }
 
     /// Whether the child borrows its launcher's memory until its exec.
+    #[cfg(feature = "launch")]
     pub(crate) fn shares_memory(&self) -> bool {
         let clone = self.steps.get(self.clone).map(|step| &step.op);
         matches!(clone, Some(Op::Process(process::Op::Clone { start: Start::Shared, .. })))
