@@ -123,6 +123,7 @@ pub const GUARANTEE: &[Key] = &[
     may("second", Table(SECOND)),
     may("case", Tables(CASE)),
     may("control", Tables(CONTROL)),
+    may("measured", Flag),
 ];
 
 const RIG: &[Key] = &[

@@ -33,7 +33,7 @@ pub fn guarantee(guarantee: &Guarantee) -> Value {
     json!({
         "kind": "guarantee", "id": guarantee.id, "promise": guarantee.promise, "primitive": guarantee.primitive,
         "source": guarantee.source, "remedy": guarantee.remedy, "needs": guarantee.needs, "uses": guarantee.uses,
-        "alone": guarantee.alone, "lifecycle": guarantee.lifecycle, "refused": guarantee.refused,
+        "alone": guarantee.alone, "measured": guarantee.measured, "lifecycle": guarantee.lifecycle, "refused": guarantee.refused,
         "launches": guarantee.launches, "rig": rig(&guarantee.rig),
         "swap": guarantee.swap.iter().map(|Swap { one, other }| json!({"one": one, "other": other})).collect::<Vec<_>>(),
         "make": makes(&guarantee.make), "config": edits(&guarantee.config), "ask": guarantee.ask,
