@@ -51,10 +51,10 @@ pub(super) fn cases(
     launcher: &dyn Launcher,
     cancel: &Cancel,
 ) -> Result<Judged, Error> {
-    let expected = if control.is_some() { Outcome::Broken } else { Outcome::Holds };
+    let unexpected = if control.is_some() { Outcome::Holds } else { Outcome::Broken };
     let mut launch = || once(guarantee, control, site, launcher, cancel);
     let first = launch()?;
-    if !guarantee.measured || first.outcome == expected {
+    if !guarantee.measured || first.outcome != unexpected {
         return Ok(first);
     }
     Ok(most(first, launch()?, launch()?))

@@ -147,9 +147,9 @@ impl<'l> Foreign<'l> {
         })
     }
 
-    /// Where the launcher keeps its state.
-    pub(super) fn state(&self) -> PathBuf {
-        self.ground.bundle.dir().join(format!("state-{}", self.launcher.name()))
+    /// Where the launcher keeps its state, if it has one.
+    pub(super) fn state(&self) -> Option<PathBuf> {
+        self.launcher.lifecycle().map(|oci| oci.state(&self.ground.bundle))
     }
 
     fn observe(&self, pid: i32) -> Option<Observation> {

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use isolab_core::host::Host;
 use isolab_core::need;
@@ -72,6 +72,10 @@ impl Shortage {
         }
     }
 
+    fn is_of_state(&self) -> bool {
+        matches!(self.what, What::StateInodes | What::StatePages)
+    }
+
     /// Whether it is the host's, and not the launcher's alone.
     fn is_the_hosts(&self) -> bool {
         matches!(self.what, What::Mounts | What::Namespaces)
@@ -97,7 +101,9 @@ impl Shortage {
         if let Outcome::Launched(differences) = &mut trial.outcome {
             differences.retain(|line| !inherited.iter().any(|start| line.starts_with(start)));
             // The shell that makes the shortage has a PWD, which unshare(1) hands on.
-            differences.retain(|line| launcher.runtime().is_some() || !line.starts_with("env is "));
+            let by_shell = !matches!(self.what, What::Descriptors | What::AddressSpace | What::FileSize);
+            let inherits = by_shell && launcher.runtime().is_none();
+            differences.retain(|line| !inherits || !line.starts_with("env is "));
         }
         let signalled = attempt.status.is_some_and(|status| status.signal().is_some());
         if self.what == What::AddressSpace && signalled && attempt.said.is_empty() {
@@ -117,7 +123,7 @@ impl Shortage {
             all.extend(shell(script));
             all
         };
-        let state = place.state.display();
+        let state = place.state.as_deref().unwrap_or(Path::new("")).display();
         match self.what {
             What::Descriptors => words(&["prlimit", &format!("--nofile={value}:{value}")]),
             What::AddressSpace => words(&["prlimit", &format!("--as={}", value * 1024)]),
@@ -146,7 +152,8 @@ impl Shortage {
 
 /// Where a launcher is kept short.
 struct Place {
-    state: PathBuf,
+    /// Nothing runs out there of a launcher that has none.
+    state: Option<PathBuf>,
     /// Its own group of the pids controller, and of the memory controller.
     pids: PathBuf,
     memory: PathBuf,
@@ -218,7 +225,8 @@ pub fn sweep(
     let mut foreign = Foreign::new(options.launcher, options.program, host, &[])?;
     let place = Place::new(&foreign, host)?;
     foreign.look_anew();
-    let all = shortages(host);
+    let mut all = shortages(host);
+    all.retain(|shortage| place.state.is_some() || !shortage.is_of_state());
     let kept = Kept::of(host);
     let plan = options.plan(SweepKind::Resources, progress, cancel);
     plan.sweep(&all, Shortage::label, |shortage, label, tally| {
@@ -265,7 +273,7 @@ mod tests {
 
     fn place() -> Place {
         Place {
-            state: "/s".into(),
+            state: Some("/s".into()),
             pids: "/p".into(),
             memory: "/m".into(),
             mounts: vec!["/c/a".into(), "/c/b".into()],

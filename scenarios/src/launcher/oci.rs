@@ -53,7 +53,7 @@ impl Oci {
         command
     }
 
-    fn state(&self, bundle: &Bundle) -> PathBuf {
+    pub(crate) fn state(&self, bundle: &Bundle) -> PathBuf {
         bundle.dir().join(format!("state-{}", self.name))
     }
 
